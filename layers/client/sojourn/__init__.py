@@ -1,0 +1,46 @@
+"""Sojourn, a serverless session store: sessions in DynamoDB that end when they should.
+
+    from sojourn import open_store
+
+    store = open_store()
+    session = store.create({"cart": []}, subject="user-42")
+
+Importing this package imports no AWS library; ``open_store`` does.
+"""
+
+from sojourn.errors import (
+    ConfigurationError,
+    ConflictError,
+    CorruptSessionError,
+    InvalidDataError,
+    SessionGoneError,
+    SessionTooLargeError,
+    SojournError,
+    StoreUnavailableError,
+)
+from sojourn.factory import open_store
+from sojourn.session import Session, SessionSummary
+from sojourn.settings import Settings
+from sojourn.store import KEEP, SessionPage, Store
+from sojourn.sweep import SweepReport
+
+__all__ = [
+    "KEEP",
+    "ConfigurationError",
+    "ConflictError",
+    "CorruptSessionError",
+    "InvalidDataError",
+    "Session",
+    "SessionGoneError",
+    "SessionPage",
+    "SessionSummary",
+    "SessionTooLargeError",
+    "Settings",
+    "SojournError",
+    "Store",
+    "StoreUnavailableError",
+    "SweepReport",
+    "open_store",
+]
+
+__version__ = "0.1.0"

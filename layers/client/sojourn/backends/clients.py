@@ -1,0 +1,93 @@
+"""AWS clients tuned for a session store, and what their errors mean. Knows no session."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore import exceptions as boto
+from botocore.config import Config
+from botocore.parsers import ResponseParserError
+
+from sojourn.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+Answer = TypeVar("Answer")
+
+CONNECT_SECONDS = 1
+READ_SECONDS = 2
+
+_THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+_NOT_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError)
+_CONFIG = Config(
+    connect_timeout=CONNECT_SECONDS,
+    read_timeout=READ_SECONDS,
+    # One attempt: sojourn.retry asks again, and it knows the deadline and takes the time afresh.
+    retries={"total_max_attempts": 1, "mode": "standard"},
+    # Both save a tenth to a quarter of the CPU of a call; what we send is covered by tests.
+    parameter_validation=False,
+    user_agent="sojourn/1",
+    tcp_keepalive=True,
+)
+
+
+def dynamodb_client(*, endpoint_url: str | None = None) -> "DynamoDBClient":
+    """A client for the sessions table. Region and credentials are the environment's, as for any AWS client."""
+    return boto3.client("dynamodb", endpoint_url=endpoint_url, config=_CONFIG)
+
+
+def s3_client(*, endpoint_url: str | None = None) -> "S3Client":
+    """A client for the overflow bucket; the path style works with every endpoint."""
+    style = Config(s3={"addressing_style": "path"}) if endpoint_url else Config()
+    return boto3.client("s3", endpoint_url=endpoint_url, config=_CONFIG.merge(style))
+
+
+def answered(call: Callable[..., Answer], *, changes: bool, **request: Any) -> Answer:
+    """What the service answers to one attempt. ``changes`` says whether the call can change anything.
+
+    Raises ``StoreUnavailableError``. Lets a ``ClientError`` pass whose meaning is the caller's business:
+    a condition that did not hold, an object that is not there.
+    """
+    try:
+        return call(**request)
+    except boto.ClientError as error:
+        raise _unavailable(error, changes=changes) or error from error
+    except _NOT_SENT as error:
+        raise StoreUnavailableError(_name(error), is_transient=True) from error
+    except (boto.HTTPClientError, boto.IncompleteReadError, ResponseParserError) as error:
+        raise StoreUnavailableError(_name(error), may_have_happened=changes, is_transient=True) from error
+    except boto.BotoCoreError as error:
+        raise StoreUnavailableError(f"{_name(error)}: check region and credentials") from error
+
+
+def code_of(error: boto.ClientError) -> str:
+    """The service's name for what went wrong."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _unavailable(error: boto.ClientError, *, changes: bool) -> StoreUnavailableError | None:
+    code = code_of(error)
+    if code in ("ConditionalCheckFailedException", "TransactionCanceledException", "NoSuchKey"):
+        return None
+    if code in _THROTTLED:
+        return StoreUnavailableError(code, is_transient=True)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return StoreUnavailableError(f"{code} ({status})", may_have_happened=changes, is_transient=True)
+    return StoreUnavailableError(f"{code} ({status}): check the table's and bucket's names and permissions")
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__

@@ -1,0 +1,214 @@
+"""Sessions in a DynamoDB table, item format 1, with large documents in a bucket behind it.
+
+One attempt per call, as ``sojourn.backend`` asks. Every write that could create an item or bring one
+back carries a condition that forbids it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sojourn.backend import Page, Position, Record, Refused
+from sojourn.backends.items import NAMES, Item, attribute, attributes, item_of, key_of, record_of
+from sojourn.backends.s3 import ObjectStore
+from sojourn.backends.stale import StaleItems
+from sojourn.backends.table import cancellation
+from sojourn.errors import CorruptSessionError, SessionTooLargeError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_ITEM_BYTES = 393_216
+"""What a document may take of an item's 400 KB when there is no bucket for it."""
+
+_IS_NEW = "attribute_not_exists(session_id)"
+_LIVES = "attribute_exists(session_id) AND expires_at > :now"
+_IS_SEEN_VERSION = "version = :seen_version"
+# Another client may have renewed the session meanwhile: an acknowledged deadline is not brought forward ...
+_KEEPS_DEADLINE = "idle = :idle AND expires_at <= :expires_at"
+# ... and a renewal that gains nothing is not stored.
+_MOVES_DEADLINE = "idle = :idle AND expires_at < :expires_at"
+_HAS_DEADLINE = "expires_at = :expires_at"
+_HAS_SUBJECT = "subject = :subject"
+
+_WITHOUT_DOCUMENT = ", ".join(name for name in NAMES if name != "data")
+
+
+class DynamoBackend(StaleItems):
+    """A ``SweepBackend`` on one table, with an optional bucket for documents above ``overflow_bytes``."""
+
+    def __init__(
+        self, client: "DynamoDBClient", *, table: str, objects: ObjectStore | None, overflow_bytes: int
+    ) -> None:
+        super().__init__(client, table=table)
+        self._objects = objects
+        self._overflow_bytes = overflow_bytes
+
+    def insert(self, record: Record) -> Record | Refused:
+        """See ``Backend.insert``. PutItem."""
+        stored = self._overflowed(record)
+        return self._put(item_of(stored), condition=_IS_NEW) or stored
+
+    def load(self, session_id: str, *, is_consistent: bool = True) -> Record | None:
+        """See ``Backend.load``. GetItem."""
+        return self._get(session_id, is_consistent=is_consistent)
+
+    def document(self, record: Record) -> bytes | None:
+        """See ``Backend.document``. GetObject, when it overflowed."""
+        if record.overflow is None:
+            return record.data
+        if self._objects is None:
+            raise CorruptSessionError("its document lies in a bucket, none is set", session_id=record.session_id)
+        return self._objects.get(record.overflow)
+
+    def replace(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
+        """See ``Backend.replace``. UpdateItem."""
+        stored = self._overflowed(record)
+        kept, dropped = ("data", "overflow") if stored.overflow is None else ("overflow", "data")
+        refused = self._update(
+            seen.session_id,
+            update="SET #kept = :document, version = :version, write_id = :write_id, expires_at = :expires_at, "
+            "idle = :idle REMOVE #dropped",
+            condition=_unchanged(record, seen),
+            names={"#kept": kept, "#dropped": dropped},
+            values={
+                "document": stored.overflow or stored.data or b"",
+                "version": record.version,
+                "write_id": record.write_id,
+                **_condition_values(record, seen=seen, now=now),
+                "idle": record.idle,
+                "expires_at": record.expires_at,
+            },
+        )
+        return self._settled(refused, stored, seen)
+
+    def renew(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
+        """See ``Backend.renew``. UpdateItem."""
+        is_same_idle = record.idle == seen.idle
+        refused = self._update(
+            seen.session_id,
+            update="SET expires_at = :expires_at" if is_same_idle else "SET expires_at = :expires_at, idle = :idle",
+            condition=f"{_LIVES} AND {_MOVES_DEADLINE}" if is_same_idle else _LIVES,
+            values={"expires_at": record.expires_at, "idle": record.idle, "now": now},
+        )
+        return refused or record
+
+    def rotate(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
+        """See ``Backend.rotate``. TransactWriteItems: Put the new, Delete the old."""
+        stored = self._overflowed(record)
+        put = {"TableName": self._table, "Item": item_of(stored), "ConditionExpression": _IS_NEW}
+        remove = {
+            "TableName": self._table,
+            "Key": key_of(seen.session_id),
+            "ConditionExpression": _unchanged(record, seen),
+            "ExpressionAttributeValues": attributes(_condition_values(record, seen=seen, now=now)),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        refused = None
+        try:
+            self._change("transact_write_items", TransactItems=[{"Put": put}, {"Delete": remove}])
+        except ClientError as error:
+            refused = cancellation(error, of=1)
+        return self._settled(refused, stored, seen)
+
+    def delete(self, session_id: str, *, expires_at: int | None = None, subject: str | None = None) -> bool:
+        """See ``Backend.delete``. DeleteItem, and DeleteObject when the document had overflowed."""
+        conditions = {_HAS_DEADLINE: expires_at, _HAS_SUBJECT: subject}
+        asked = {condition: value for condition, value in conditions.items() if value is not None}
+        request: dict[str, Any] = {"TableName": self._table, "Key": key_of(session_id), "ReturnValues": "ALL_OLD"}
+        if asked:
+            request["ConditionExpression"] = " AND ".join(asked)
+            request["ExpressionAttributeValues"] = {c.split()[-1]: attribute(v) for c, v in asked.items()}
+        try:
+            removed = self._change("delete_item", **request).get("Attributes", {})
+        except ClientError:
+            return False
+        self._remove_object(removed.get("overflow", {}).get("S"))
+        return bool(removed)
+
+    def of_subject(self, subject: str, *, limit: int, after: Position | None = None) -> Page:
+        """See ``Backend.of_subject``. Query on the index ``subject``."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": "subject",
+            "KeyConditionExpression": "subject = :subject",
+            "ExpressionAttributeValues": attributes({"subject": subject}),
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if after is not None:
+            request["ExclusiveStartKey"] = {
+                "subject": attribute(subject),
+                "created_at": attribute(after.created_at),
+                "session_id": attribute(after.session_id),
+            }
+        response = self._read("query", **request)
+        is_last = "LastEvaluatedKey" not in response
+        return Page(
+            tuple(_position(item) for item in response["Items"]),
+            None if is_last else _position(response["LastEvaluatedKey"]),
+        )
+
+    def peek(self, session_ids: Sequence[str]) -> list[Record]:
+        """See ``Backend.peek``. BatchGetItem, strongly consistent."""
+        found: dict[str, Record] = {}
+        keys = [key_of(session_id) for session_id in session_ids]
+        while keys:
+            request = {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": _WITHOUT_DOCUMENT}
+            response = self._read("batch_get_item", RequestItems={self._table: request})
+            records = [record_of(item) for item in response["Responses"].get(self._table, [])]
+            found |= {record.session_id: record for record in records}
+            keys = response.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            if keys and not records:
+                raise StoreUnavailableError("UnprocessedKeys", is_transient=True)
+        return [found[session_id] for session_id in session_ids if session_id in found]
+
+    def _overflowed(self, record: Record) -> Record:
+        """``record`` as it goes into the item; a large document is stored as an object first.
+
+        The order matters: a crash between the two leaves an object nobody points to, never an item that
+        points to nothing.
+        """
+        size = len(record.data or b"")
+        if self._objects is None or size <= self._overflow_bytes:
+            if size > _ITEM_BYTES:
+                raise SessionTooLargeError(size, limit=_ITEM_BYTES)
+            return record
+        key = f"{record.session_id.replace('#', '/')}/{record.write_id}"
+        self._objects.put(key, record.data or b"")
+        return replace(record, data=None, overflow=key)
+
+    def _settled(self, refused: Refused | None, stored: Record, seen: Record) -> Record | Refused:
+        """Remove the object that the write left behind: the old one, or ours when it can no longer be stored."""
+        if refused is None:
+            self._remove_object(seen.overflow)
+            return stored
+        current = refused.current
+        # At the seen version an earlier attempt of the same write may still arrive, and it needs the object.
+        if current is None or (current.version != seen.version and current.write_id != stored.write_id):
+            self._remove_object(stored.overflow)
+        return refused
+
+    def _remove_object(self, key: object) -> None:
+        if self._objects is not None and isinstance(key, str):
+            self._objects.remove(key)
+
+
+def _unchanged(record: Record, seen: Record) -> str:
+    conditions = [_IS_SEEN_VERSION, _LIVES]
+    if record.idle == seen.idle:
+        conditions.append(_KEEPS_DEADLINE)
+    return " AND ".join(conditions)
+
+
+def _condition_values(record: Record, *, seen: Record, now: int) -> dict[str, str | int | bytes]:
+    values: dict[str, str | int | bytes] = {"seen_version": seen.version, "now": now}
+    if record.idle == seen.idle:
+        values |= {"idle": record.idle, "expires_at": record.expires_at}
+    return values
+
+
+def _position(item: Item) -> Position:
+    return Position(int(item["created_at"]["N"]), str(item["session_id"]["S"]))

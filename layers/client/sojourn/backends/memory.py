@@ -1,0 +1,155 @@
+"""Sessions in this process's memory: for tests, and the plainest statement of what a backend promises."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sojourn.backend import Fate, Hint, HintPage, Page, Position, Record, Refused
+
+
+class MemoryBackend:
+    """A ``SweepBackend`` in a dictionary. One lock makes every method atomic."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._lock = threading.Lock()
+
+    def insert(self, record: Record) -> Record | Refused:
+        """See ``Backend.insert``."""
+        with self._lock:
+            current = self._records.get(record.session_id)
+            if current is not None:
+                return Refused(current)
+            self._records[record.session_id] = record
+            return record
+
+    def load(self, session_id: str, *, is_consistent: bool = True) -> Record | None:  # noqa: ARG002  # never lags
+        """See ``Backend.load``."""
+        with self._lock:
+            return self._records.get(session_id)
+
+    def document(self, record: Record) -> bytes | None:
+        """See ``Backend.document``."""
+        return record.data
+
+    def replace(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
+        """See ``Backend.replace``."""
+
+        def document_replaced(current: Record) -> Record | None:
+            return _with_document_of(record, current) if _holds(record, seen, current, now) else None
+
+        return self._changed(seen.session_id, document_replaced)
+
+    def renew(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
+        """See ``Backend.renew``."""
+
+        def renewed(current: Record) -> Record | None:
+            moves_ahead = current.expires_at < record.expires_at and current.idle == seen.idle
+            if current.expires_at <= now or not (moves_ahead or record.idle != seen.idle):
+                return None
+            return replace(current, expires_at=record.expires_at, idle=record.idle)
+
+        return self._changed(seen.session_id, renewed)
+
+    def rotate(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
+        """See ``Backend.rotate``."""
+        with self._lock:
+            current = self._records.get(seen.session_id)
+            if current is None or record.session_id in self._records or not _holds(record, seen, current, now):
+                return Refused(current)
+            del self._records[seen.session_id]
+            self._records[record.session_id] = record
+            return record
+
+    def delete(self, session_id: str, *, expires_at: int | None = None, subject: str | None = None) -> bool:
+        """See ``Backend.delete``."""
+        with self._lock:
+            current = self._records.get(session_id)
+            if current is None or expires_at not in (None, current.expires_at):
+                return False
+            if subject not in (None, current.subject):
+                return False
+            del self._records[session_id]
+            return True
+
+    def of_subject(self, subject: str, *, limit: int, after: Position | None = None) -> Page:
+        """See ``Backend.of_subject``."""
+        with self._lock:
+            found = [_position(record) for record in self._records.values() if record.subject == subject]
+        rest = [position for position in sorted(found, reverse=True) if after is None or position < after]
+        return Page(tuple(rest[:limit]), rest[limit - 1] if len(rest) > limit else None)
+
+    def peek(self, session_ids: Sequence[str]) -> list[Record]:
+        """See ``Backend.peek``."""
+        with self._lock:
+            found = [self._records.get(session_id) for session_id in session_ids]
+        return [replace(record, data=None) for record in found if record is not None]
+
+    def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
+        """See ``SweepBackend.due``."""
+        with self._lock:
+            found = sorted(
+                (record.sweep_at, record.session_id)
+                for record in self._records.values()
+                if record.sweep_shard == shard and record.sweep_at is not None and record.sweep_at <= until
+            )
+        rest = [entry for entry in found if after is None or entry > after]  # type: ignore[operator]  # our own cursor
+        shown = rest[:limit]
+        hints = tuple(Hint(session_id, sweep_at) for sweep_at, session_id in shown)
+        return HintPage(hints, shown[-1] if len(rest) > limit else None)
+
+    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> list[tuple[Fate, Record | None]]:
+        """See ``SweepBackend.delete_stale``."""
+        return [self._delete_if_stale(hint.session_id, cutoff) for hint in hints]
+
+    def postpone(self, hint: Hint, *, sweep_at: int) -> bool:
+        """See ``SweepBackend.postpone``."""
+
+        def postponed(current: Record) -> Record | None:
+            return replace(current, sweep_at=sweep_at) if current.sweep_at == hint.sweep_at else None
+
+        return isinstance(self._changed(hint.session_id, postponed), Record)
+
+    def _changed(self, session_id: str, change: Callable[[Record], Record | None]) -> Record | Refused:
+        with self._lock:
+            current = self._records.get(session_id)
+            changed = change(current) if current else None
+            if changed is None:
+                return Refused(current)
+            self._records[session_id] = changed
+            return changed
+
+    def _delete_if_stale(self, session_id: str, cutoff: int) -> tuple[Fate, Record | None]:
+        with self._lock:
+            current = self._records.get(session_id)
+            if current is None:
+                return Fate.MISSING, None
+            if current.expires_at > cutoff:
+                return Fate.ALIVE, current
+            del self._records[session_id]
+            return Fate.SWEPT, None
+
+
+def _holds(record: Record, seen: Record, current: Record, now: int) -> bool:
+    is_current = current.version == seen.version and current.expires_at > now
+    changes_idle = record.idle != seen.idle
+    return is_current and (changes_idle or _keeps_deadline(record, seen, current))
+
+
+def _keeps_deadline(record: Record, seen: Record, current: Record) -> bool:
+    return current.idle == seen.idle and current.expires_at <= record.expires_at
+
+
+def _with_document_of(record: Record, current: Record) -> Record:
+    return replace(
+        current,
+        data=record.data,
+        version=record.version,
+        write_id=record.write_id,
+        expires_at=record.expires_at,
+        idle=record.idle,
+    )
+
+
+def _position(record: Record) -> Position:
+    return Position(record.created_at, record.session_id)

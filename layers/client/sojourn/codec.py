@@ -1,0 +1,141 @@
+"""Session documents as text and as stored bytes, format 1 (docs/item-format.md). Knows no storage, clock or setting.
+
+A document has three forms: Python values; its JSON text, in which two documents are compared; and the encoded bytes
+of the ``data`` attribute, which may be compressed. Whatever is read may be hostile: nothing is executed, and every
+bound is checked before it costs.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Final, NoReturn
+
+from sojourn.dictionary import DICTIONARY_1
+from sojourn.errors import CorruptSessionError, InvalidDataError, SessionTooLargeError
+from sojourn.tags import compact_json, tag_document, untag_document
+
+FORMAT: Final = 1
+"""The first byte of an encoded document."""
+
+PLAIN: Final = 0
+"""The second byte, when the JSON text follows as it is."""
+
+DEFLATED: Final = 1
+"""The second byte, when a zlib stream (RFC 1950) with preset dictionary 1 follows."""
+
+ITEM_ALLOWANCE: Final = 400
+"""Bytes of an item that are not payload: names and values of the other attributes with a subject and a label."""
+
+WRITE_UNIT: Final = 1024
+"""DynamoDB bills writes by the started kilobyte of the whole item."""
+
+_HEADER_BYTES: Final = 2
+_LEVEL: Final = 9
+# Priming a compressor with the dictionary costs more than compressing a small document; copying one costs a memcpy.
+# copy() and compress() take the object's own lock, and nobody ever feeds the original: threads may share it.
+_PRIMED_COMPRESSOR: Final = zlib.compressobj(level=_LEVEL, zdict=DICTIONARY_1)
+
+
+def dump_document(document: Mapping[str, object], *, max_bytes: int) -> bytes:
+    """The document's JSON text: compact UTF-8, tagged. Equal texts mean equal documents, order of keys included.
+
+    Raises InvalidDataError with the path to what cannot be stored, SessionTooLargeError above ``max_bytes``.
+    """
+    text = compact_json(tag_document(document)).encode()
+    if len(text) > max_bytes:
+        raise SessionTooLargeError(len(text), limit=max_bytes)
+    return text
+
+
+def load_document(text: bytes) -> dict[str, object]:
+    """The Python values of a JSON text. Raises CorruptSessionError when it is not a document of this format."""
+    try:
+        return untag_document(stored_json(text))
+    except InvalidDataError as error:
+        raise CorruptSessionError(f"its document breaks the item format: a value {error.reason}") from None
+
+
+def stored_json(text: bytes) -> dict[str, object]:
+    """The JSON object itself, tags left as they are: what the HTTP API shows. Raises CorruptSessionError."""
+    try:
+        value = _read_json(text.decode())
+    except (ValueError, RecursionError):
+        # from None: Python's errors carry the text they choke on.
+        raise CorruptSessionError("its document is not JSON as the item format asks for") from None
+    if not isinstance(value, dict):
+        raise CorruptSessionError("its document is not a JSON object")
+    return value
+
+
+def from_stored_json(value: object, *, max_bytes: int) -> dict[str, object]:
+    """The Python values of JSON that a client of the HTTP API sent, already parsed.
+
+    Raises InvalidDataError, whose path leads through the JSON as it was sent, tags included, so that it can be
+    rendered as a JSON pointer; SessionTooLargeError when its text would take more than ``max_bytes``.
+    """
+    document = untag_document(value)
+    dump_document(document, max_bytes=max_bytes)
+    return document
+
+
+def encode(text: bytes) -> bytes:
+    """The bytes to store for a JSON text; compressed only if that saves a write unit."""
+    if _write_units(len(text)) > 1:
+        compressor = _PRIMED_COMPRESSOR.copy()
+        deflated = compressor.compress(text) + compressor.flush()
+        if _write_units(len(deflated)) < _write_units(len(text)):
+            return bytes((FORMAT, DEFLATED)) + deflated
+    return bytes((FORMAT, PLAIN)) + text
+
+
+def decode(encoded: bytes, *, max_bytes: int) -> bytes:
+    """The JSON text of stored bytes. Raises CorruptSessionError for anything that ``encode`` cannot have written.
+
+    Never inflates more than ``max_bytes``, whatever the bytes claim.
+    """
+    if len(encoded) < _HEADER_BYTES or encoded[0] != FORMAT:
+        raise CorruptSessionError("it is not in item format 1")
+    text = _payload(encoded[1], encoded[_HEADER_BYTES:], max_bytes=max_bytes)
+    if len(text) > max_bytes:
+        raise CorruptSessionError(f"its document takes more than {max_bytes} bytes (SOJOURN_MAX_BYTES)")
+    return text
+
+
+def _payload(flags: int, payload: bytes, *, max_bytes: int) -> bytes:
+    if flags == PLAIN:
+        return payload
+    if flags == DEFLATED:
+        return _inflated(payload, max_bytes=max_bytes)
+    raise CorruptSessionError("its flag byte is unknown")
+
+
+def _inflated(payload: bytes, *, max_bytes: int) -> bytes:
+    """At most one byte more than ``max_bytes``, by which the caller knows that there is more."""
+    decompressor = zlib.decompressobj(zdict=DICTIONARY_1)
+    try:
+        text = decompressor.decompress(payload, max_bytes + 1)
+    except zlib.error as error:
+        raise CorruptSessionError("its zlib stream is damaged") from error
+    if len(text) <= max_bytes and (not decompressor.eof or decompressor.unused_data):
+        raise CorruptSessionError("its zlib stream is cut short or followed by something else")
+    return text
+
+
+def _write_units(payload_bytes: int) -> int:
+    return -(-(ITEM_ALLOWANCE + _HEADER_BYTES + payload_bytes) // WRITE_UNIT)
+
+
+def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """JSON leaves open which of two equal keys counts, so two readers could disagree about who is logged in."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate key")
+    return members
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+# A decoder made once: json.loads would make one for each call.
+_read_json = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant).decode

@@ -1,0 +1,95 @@
+"""Everything that Sojourn raises. Says what happened and what to do; holds no token and no document.
+
+    SojournError
+    ├── SessionGoneError        the session you hold was expired, rotated away or swept
+    ├── ConflictError           someone changed the same keys after you read the session
+    ├── SessionTooLargeError    the document is larger than the store takes
+    ├── InvalidDataError        a value, deadline or name that the store cannot keep
+    ├── StoreUnavailableError   the store did not answer, or refused to serve us
+    ├── CorruptSessionError     what is stored under this id is not a session of ours
+    └── ConfigurationError      a setting is missing or wrong
+
+That a session does not exist is no error: ``Store.read`` answers ``None``.
+"""
+
+
+class SojournError(Exception):
+    """The root of the tree; catch it to catch everything that Sojourn raises."""
+
+
+class SessionGoneError(SojournError):
+    """The session is dead and stays dead. Nothing was stored; begin a new session."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"session {shortened(session_id)} is gone; create a new one")
+        self.session_id = session_id
+
+
+class ConflictError(SojournError):
+    """Someone wrote the same keys after you read the session. Read again, reapply, write."""
+
+    def __init__(self, session_id: str, *, keys: frozenset[str]) -> None:
+        named = ", ".join(sorted(keys)) or "the document"
+        super().__init__(f"session {shortened(session_id)} changed under you: {named}; read it again and reapply")
+        self.session_id = session_id
+        self.keys = keys
+
+
+class SessionTooLargeError(SojournError):
+    """The document takes more than ``limit`` bytes (``SOJOURN_MAX_BYTES``). Nothing was stored."""
+
+    def __init__(self, size: int, *, limit: int) -> None:
+        super().__init__(
+            f"the document takes {size} bytes, the limit is {limit}; store less, or raise SOJOURN_MAX_BYTES"
+        )
+        self.size = size
+        self.limit = limit
+
+
+class InvalidDataError(SojournError):
+    """A value that cannot be kept. ``path`` leads to it from the document's root; the value itself is not told."""
+
+    def __init__(self, reason: str, *, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(f"{rendered(path)}: {reason}")
+        self.reason = reason
+        self.path = path
+
+
+class StoreUnavailableError(SojournError):
+    """The store is away, throttled or forbidden. Never a sign that a session does not exist.
+
+    ``may_have_happened`` is true when the request may have taken effect although no answer came;
+    ``is_transient`` when trying again can help.
+    """
+
+    def __init__(self, reason: str, *, may_have_happened: bool = False, is_transient: bool = False) -> None:
+        doubt = "; whether the change took effect is unknown: read the session again" if may_have_happened else ""
+        super().__init__(f"the session store is unavailable: {reason}{doubt}")
+        self.reason = reason
+        self.may_have_happened = may_have_happened
+        self.is_transient = is_transient
+
+
+class CorruptSessionError(SojournError):
+    """What is stored is not a session in a format this version knows. Nothing in it was executed."""
+
+    def __init__(self, reason: str, *, session_id: str | None = None) -> None:
+        where = f"session {shortened(session_id)}" if session_id else "a session"
+        super().__init__(f"{where} cannot be read: {reason}; expire it, or read it with the version that wrote it")
+        self.reason = reason
+        self.session_id = session_id
+
+
+class ConfigurationError(SojournError):
+    """A setting is missing or wrong; the message names it and what it takes."""
+
+
+def shortened(session_id: str) -> str:
+    """The first characters of an id: enough to find it in a log."""
+    return f"{session_id.rpartition('#')[2][:8]}…"
+
+
+def rendered(path: tuple[str | int, ...]) -> str:
+    """A path as a person writes it: ``cart[3].price``; the document itself is ``document``."""
+    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path]
+    return "".join(steps).removeprefix(".") or "document"

@@ -1,0 +1,188 @@
+"""What the answers of a backend mean for one session. Retries each call; knows no document and no verb.
+
+The one rule that all of this serves: once anybody was told that a session is gone, nobody is told
+that it lives. Clocks differ, and a request may be late; so who finds a session past its deadline
+removes it before saying so.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from sojourn.backend import Backend, Record, Refused
+from sojourn.errors import CorruptSessionError, StoreUnavailableError
+from sojourn.expiry import Lifetime, is_dead
+from sojourn.retry import Retry
+
+_ROUNDS = 32
+"""Each round lost means that another client won one; to lose this many in a row is not bad luck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a conditional write ended: ``is_ours``, or overtaken by the newer version in ``record``.
+
+    ``in_doubt``: overtaken, but an attempt of ours that went unanswered may have come first.
+    """
+
+    record: Record
+    is_ours: bool
+    in_doubt: bool = False
+
+
+class Conditional(Protocol):
+    """A backend's method that stores ``record`` if ``seen`` still holds."""
+
+    def __call__(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
+        """One attempt at time ``now``."""
+
+
+Successor = Callable[[Record, int], Record]
+"""What to store next, given the record it builds on and the time of the attempt."""
+
+
+class SessionProtocol:
+    """The calls for one session, in the order and under the conditions that keep it linearizable."""
+
+    def __init__(self, backend: Backend, *, clock: Callable[[], int], retry: Retry) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._retry = retry
+
+    def load(self, session_id: str, *, is_consistent: bool = True) -> Record | None:
+        """The session if it lives. What is found dead is removed first."""
+        return self._living(self._loaded(session_id, is_consistent=is_consistent))
+
+    def document(self, record: Record) -> tuple[Record, bytes] | None:
+        """The encoded document, with the record it belongs to: it may have been replaced; ``None`` when gone."""
+        found: Record | None = record
+        for _ in range(_ROUNDS):
+            if found is None:
+                return None
+            seen = found
+            encoded = self._retry.run(partial(self._backend.document, seen))
+            if encoded is not None:
+                return seen, encoded
+            found = self.load(record.session_id)
+            if found is not None and found.overflow == seen.overflow:
+                break  # nobody replaced it: the object is really missing
+        raise CorruptSessionError("its overflow object is missing", session_id=record.session_id)
+
+    def delete(self, session_id: str, *, subject: str | None = None) -> bool:
+        """End a session, dead or alive; whether there was one."""
+        return self._retry.run(partial(self._backend.delete, session_id, subject=subject))
+
+    def renew(self, seen: Record, *, idle: int | None = None) -> Record | None:
+        """Move the deadline; the record as it is then, or ``None`` when it is gone."""
+        for _ in range(_ROUNDS):
+            base = seen
+            wanted = _renewed(base, idle=idle, now=self._clock())
+            outcome, _doubt = self._tried(self._backend.renew, base, lambda r, now: _renewed(r, idle=idle, now=now))
+            if isinstance(outcome, Record):
+                return outcome
+            current = self._living(outcome.current)
+            if current is None:
+                return None
+            if idle is None and current.idle == base.idle and current.expires_at >= wanted.expires_at:
+                return current  # somebody else renewed it at least as far
+            seen = _with_deadline_of(current, base)
+        raise _too_busy()
+
+    def replace(self, seen: Record, encoded: bytes, *, idle: int | None = None) -> Outcome | None:
+        """Store the next version of the document; ``None`` when the session is gone."""
+        return self._advanced(self._backend.replace, seen, encoded, idle=idle, heir=lambda record: record)
+
+    def rotate(self, seen: Record, encoded: bytes, *, heir: Callable[[Record], Record]) -> Outcome | None:
+        """Move the session to the id that ``heir`` gives its record; ``None`` when it is gone."""
+        return self._advanced(self._backend.rotate, seen, encoded, idle=None, heir=heir)
+
+    def _advanced(
+        self,
+        call: Conditional,
+        seen: Record,
+        encoded: bytes,
+        *,
+        idle: int | None,
+        heir: Callable[[Record], Record],
+    ) -> Outcome | None:
+        write_id = new_write_id()
+
+        def successor(base: Record, now: int) -> Record:
+            renewed = _renewed(base, idle=idle, now=now)
+            version = base.version + 1
+            return heir(replace(renewed, version=version, write_id=write_id, data=encoded, overflow=None))
+
+        in_doubt = False
+        for _ in range(_ROUNDS):
+            outcome, unanswered = self._tried(call, seen, successor)
+            in_doubt = in_doubt or unanswered
+            if isinstance(outcome, Record):
+                return Outcome(outcome, is_ours=True)
+            landed = self._landed(outcome.current, successor(seen, 0).session_id) if in_doubt else None
+            if landed is not None and landed.write_id == write_id:
+                return Outcome(landed, is_ours=True)
+            current = self._living(outcome.current)
+            if current is None:
+                return None
+            if current.version != seen.version:
+                # A version is taken once. Whoever took the next one shows that ours was not stored, and
+                # never will be; anyone later may have built on it.
+                return Outcome(current, is_ours=False, in_doubt=in_doubt and current.version > seen.version + 1)
+            seen = _with_deadline_of(current, seen)
+        raise _too_busy()
+
+    def _tried(self, call: Conditional, seen: Record, successor: Successor) -> tuple[Record | Refused, bool]:
+        """What the store answered at last, and whether an earlier attempt went unanswered."""
+        unanswered = False
+
+        def attempt() -> Record | Refused:
+            nonlocal unanswered
+            now = self._clock()
+            try:
+                return call(successor(seen, now), seen=seen, now=now)
+            except StoreUnavailableError as error:
+                unanswered = unanswered or error.may_have_happened
+                raise
+
+        return self._retry.run(attempt), unanswered
+
+    def _landed(self, current: Record | None, session_id: str) -> Record | None:
+        """What is stored where an attempt of ours would show if it took effect."""
+        if current is not None and current.session_id == session_id:
+            return current
+        return self.load(session_id)
+
+    def _living(self, record: Record | None) -> Record | None:
+        while record is not None and is_dead(expires_at=record.expires_at, now=self._clock()):
+            remove = partial(self._backend.delete, record.session_id, expires_at=record.expires_at)
+            if self._retry.run(remove):
+                return None
+            record = self._loaded(record.session_id)
+        return record
+
+    def _loaded(self, session_id: str, *, is_consistent: bool = True) -> Record | None:
+        return self._retry.run(partial(self._backend.load, session_id, is_consistent=is_consistent))
+
+
+def new_write_id() -> str:
+    """Marks one write among all others: 96 random bits, 16 characters."""
+    return secrets.token_urlsafe(12)
+
+
+def _renewed(record: Record, *, idle: int | None, now: int) -> Record:
+    """``record`` as used ``now``. Only a new idle time may bring its deadline forward."""
+    lifetime = Lifetime(idle=idle or record.idle, absolute=record.absolute_at - record.created_at)
+    deadline = lifetime.deadline(created_at=record.created_at, now=now)
+    if lifetime.idle == record.idle:
+        deadline = max(deadline, record.expires_at)
+    return replace(record, idle=lifetime.idle, expires_at=deadline)
+
+
+def _with_deadline_of(current: Record, record: Record) -> Record:
+    return replace(record, idle=current.idle, expires_at=current.expires_at)
+
+
+def _too_busy() -> StoreUnavailableError:
+    return StoreUnavailableError("other clients keep changing the session's deadline", is_transient=True)

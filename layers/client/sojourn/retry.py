@@ -1,0 +1,57 @@
+"""How often and how long a store is asked again. Does not know what is asked."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from sojourn.errors import StoreUnavailableError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """At most ``attempts`` tries with full jitter between them, none that could outlast the deadline.
+
+    ``base`` and ``cap`` bound the waits, ``attempt_seconds`` is what one try can take (connecting plus
+    reading), all in seconds. ``until`` is a deadline on the ``monotonic`` clock.
+
+    Full jitter: AWS Architecture Blog, "Exponential Backoff and Jitter".
+    """
+
+    attempts: int = 3
+    base: float = 0.05
+    cap: float = 1.0
+    attempt_seconds: float = 3.0
+    until: float | None = None
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+    def within(self, seconds: float) -> "Retry":
+        """The same policy, over and done ``seconds`` from now."""
+        return replace(self, until=self.monotonic() + seconds)
+
+    def run(self, attempt: Callable[[], T]) -> T:
+        """What ``attempt`` answers; raises the last ``StoreUnavailableError`` when no try succeeded."""
+        doubt = False
+        for number in range(self.attempts):
+            if not self._has_time_for(self.attempt_seconds):
+                raise StoreUnavailableError("no time is left to ask it", may_have_happened=doubt)
+            try:
+                return attempt()
+            except StoreUnavailableError as error:
+                doubt = doubt or error.may_have_happened
+                pause = self.jitter() * min(self.cap, self.base * 2**number)
+                is_last = number + 1 == self.attempts or not self._has_time_for(pause + self.attempt_seconds)
+                if is_last or not error.is_transient:
+                    raise StoreUnavailableError(
+                        error.reason, may_have_happened=doubt, is_transient=error.is_transient
+                    ) from error
+            self.sleep(pause)
+        raise AssertionError("a policy has at least one attempt")
+
+    def _has_time_for(self, seconds: float) -> bool:
+        return self.until is None or self.monotonic() + seconds <= self.until

@@ -1,0 +1,92 @@
+"""What can be set, and its defaults. The only module that reads the environment; opens nothing."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+from sojourn.errors import ConfigurationError
+from sojourn.tokens import checked_namespace
+
+T = TypeVar("T")
+
+_PREFIX = "SOJOURN_"
+_DAY = 86_400
+_MOST_SHARDS = 1_024
+_MOST_ITEM_BYTES = 393_216
+"""An item holds 400 KB; what it holds besides the document takes at most a few of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every field is the environment variable of its upper-case name, with ``SOJOURN_`` before it.
+
+    Lifetimes are seconds, sizes bytes. Raises ``ConfigurationError`` for what cannot work.
+    """
+
+    table: str | None = None
+    bucket: str | None = None
+    namespace: str = "default"
+    idle_seconds: int = 1_800
+    absolute_seconds: int = 43_200
+    max_absolute_seconds: int = 30 * _DAY
+    overflow_bytes: int = 65_536
+    max_bytes: int = 1_048_576
+    sweep_grace_seconds: int = _DAY
+    sweep_index: bool = True
+    sweep_shards: int = 64
+    consistent_read: bool = True
+    endpoint_url: str | None = None
+
+    def __post_init__(self) -> None:
+        checked_namespace(self.namespace)
+        for name in ("idle_seconds", "absolute_seconds", "max_absolute_seconds", "overflow_bytes", "max_bytes"):
+            _demand(getattr(self, name) >= 1, name, "takes a whole number from 1")
+        _demand(self.sweep_grace_seconds >= 0, "sweep_grace_seconds", "takes a whole number from 0")
+        _demand(
+            1 <= self.sweep_shards <= _MOST_SHARDS, "sweep_shards", f"takes a whole number from 1 to {_MOST_SHARDS}"
+        )
+        _demand(
+            self.absolute_seconds <= self.max_absolute_seconds,
+            "absolute_seconds",
+            f"must not be above {_PREFIX}MAX_ABSOLUTE_SECONDS ({self.max_absolute_seconds})",
+        )
+        _demand(self.overflow_bytes <= _MOST_ITEM_BYTES, "overflow_bytes", f"takes at most {_MOST_ITEM_BYTES}")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """The settings that ``SOJOURN_*`` variables describe; an empty variable counts as unset."""
+        given: dict[str, str | int | bool] = {}
+        for field in fields(cls):
+            text = environment.get(_PREFIX + field.name.upper(), "")
+            if text:
+                given[field.name] = _READERS[type(field.default)](field.name, text)
+        return cls(**given)  # type: ignore[arg-type]  # each reader answers the type of its field
+
+
+def _whole_number(name: str, text: str) -> int:
+    # int() alone takes " 1_000 " and other scripts' digits.
+    _demand(text.isascii() and text.isdigit(), name, "takes a whole number")
+    return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    _demand(text.lower() in ("true", "false"), name, "takes 'true' or 'false'")
+    return text.lower() == "true"
+
+
+def _text(_name: str, text: str) -> str:
+    return text
+
+
+_READERS: dict[type, Callable[[str, str], str | int | bool]] = {
+    int: _whole_number,
+    bool: _switch,
+    str: _text,
+    type(None): _text,
+}
+
+
+def _demand(holds: object, name: str, rule: str) -> None:
+    if not holds:
+        raise ConfigurationError(f"{_PREFIX}{name.upper()} {rule}")

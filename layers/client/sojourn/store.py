@@ -1,0 +1,351 @@
+"""The verbs: what becomes of a session, in terms of a backend. Knows no service and no wire format."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import partial
+from typing import Final, Literal, cast
+
+from sojourn import tokens
+from sojourn.backend import Backend, Position, Record, Refused, SweepBackend
+from sojourn.changes import OnConflict
+from sojourn.codec import dump_document, encode
+from sojourn.errors import CorruptSessionError, InvalidDataError, SessionGoneError, StoreUnavailableError
+from sojourn.expiry import Lifetime, is_dead, renewal_is_due
+from sojourn.protocol import Outcome, SessionProtocol, new_write_id
+from sojourn.retry import Retry
+from sojourn.session import Session, SessionSummary, summary
+from sojourn.settings import Settings
+from sojourn.sweep import Sweeper, SweepReport, placed
+from sojourn.writing import Rule, Writer
+
+_MAX_LABEL_CHARACTERS = 256
+_PAGE = 100
+
+
+class Keep(Enum):
+    """The default of an argument that leaves a value as it is, where ``None`` would remove it."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Keep.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Some of a subject's live sessions, newest first; ``after`` is ``None`` on the last page."""
+
+    sessions: tuple[SessionSummary, ...]
+    after: Position | None
+
+
+class Store:
+    """Creates, reads, writes and ends sessions. Safe to share between threads; hold one per process.
+
+    Costs are DynamoDB units as the ``dynamodb`` backend pays them: RRU and WRU, read and write request
+    units. Every verb raises ``StoreUnavailableError`` when the store does not answer.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        settings: Settings,
+        *,
+        clock: Callable[[], int] = lambda: int(time.time()),
+        retry: Retry | None = None,
+    ) -> None:
+        """``clock`` answers epoch seconds."""
+        self._backend = backend
+        self._settings = settings
+        self._clock = clock
+        self._retry = retry or Retry()
+        self._protocol = SessionProtocol(backend, clock=clock, retry=self._retry)
+        self._writer = Writer(self._protocol, max_bytes=settings.max_bytes)
+
+    @property
+    def settings(self) -> Settings:
+        """What this store was opened with."""
+        return self._settings
+
+    def within(self, seconds: float) -> "Store":
+        """This store, with all that is asked of it answered or given up in ``seconds`` from now.
+
+        In a Lambda: ``store.within(context.get_remaining_time_in_millis() / 1000 - 0.5)``.
+        """
+        return Store(self._backend, self._settings, clock=self._clock, retry=self._retry.within(seconds))
+
+    def create(
+        self,
+        data: Mapping[str, object] | None = None,
+        *,
+        subject: str | None = None,
+        label: str | None = None,
+        idle: int | None = None,
+        absolute: int | None = None,
+    ) -> Session:
+        """A new session under a new token. Costs 1 WRU per KB, 1 for the sweep index, 1 for a subject.
+
+        ``idle`` and ``absolute`` are seconds and default to the settings. Raises ``InvalidDataError``,
+        ``SessionTooLargeError``; then nothing has been stored.
+        """
+        text = dump_document(data or {}, max_bytes=self._settings.max_bytes)
+        lifetime = Lifetime(
+            idle=self._checked_seconds("idle", idle) or self._settings.idle_seconds,
+            absolute=self._checked_seconds("absolute", absolute) or self._settings.absolute_seconds,
+        )
+        draft = Record(
+            session_id="",
+            version=1,
+            write_id=new_write_id(),
+            created_at=0,
+            expires_at=0,
+            absolute_at=0,
+            idle=lifetime.idle,
+            data=encode(text),
+            subject=self._owner(subject),
+            label=_checked_label(label),
+        )
+        token, record = self._inserted(draft, lifetime)
+        return Session(record, text, token=token, max_bytes=self._settings.max_bytes, is_new=True)
+
+    def read(self, token: str, *, touch: bool = True) -> Session | None:
+        """The session of ``token``, or ``None``: unknown, expired, malformed and foreign look alike.
+
+        Renews the idle deadline when a tenth of the idle time has passed, unless ``touch`` is false.
+        Costs 1 RRU per 4 KB (half of it without consistent reads), and 1 WRU per KB when it renews.
+        Raises ``CorruptSessionError`` for what is no session of ours, never answers an empty one instead.
+        """
+        session_id = tokens.session_id(token, namespace=self._settings.namespace)
+        if session_id is None:
+            return None
+        found = self._protocol.load(self._namespaced(session_id), is_consistent=self._settings.consistent_read)
+        complete = self._writer.text(found) if found else None
+        if complete is None:
+            return None
+        record, text = complete
+        if touch and self._renewal_is_due(record):
+            renewed = self._protocol.renew(record)
+            if renewed is None:
+                return None
+            record = replace(record, expires_at=renewed.expires_at, idle=renewed.idle)
+        try:
+            return Session(record, text, token=token, max_bytes=self._settings.max_bytes)
+        except CorruptSessionError as error:
+            raise CorruptSessionError(error.reason, session_id=record.session_id) from error
+
+    def write(
+        self,
+        session: Session,
+        *,
+        idle: int | None = None,
+        merge: bool = True,
+        on_conflict: OnConflict = "raise",
+    ) -> None:
+        """Store what was changed, and renew; no call when nothing was. ``idle`` gives new idle seconds.
+
+        Changes that others made to other top-level keys meanwhile are merged; the session then holds
+        them too. A key changed on both sides raises ``ConflictError`` unless ``on_conflict`` prefers
+        ``"mine"`` or ``"theirs"``. ``merge=False`` raises it for any concurrent change. Costs 1 WRU per
+        KB of the larger of old and new item. Raises ``SessionGoneError``, ``InvalidDataError``,
+        ``SessionTooLargeError``; the session keeps its changes then.
+        """
+        text = session.dumped()
+        idle = self._checked_seconds("idle", idle)
+        if text == session._base and idle in (None, session.idle):
+            return
+
+        def write_onto(seen: Record, encoded: bytes) -> Outcome | None:
+            return self._protocol.replace(seen, encoded, idle=idle)
+
+        rule = Rule(merge=merge, on_conflict=on_conflict, has_more_to_store=idle is not None)
+        self._writer.carry(session, text, write_onto, rule)
+
+    def touch(self, session: Session, *, idle: int | None = None) -> bool:
+        """Renew the idle deadline; ``idle`` gives new idle seconds. Whether the store was asked at all.
+
+        ``False``: no tenth of the idle time has passed since the last renewal, so nothing was asked and
+        nothing is said about whether the session still lives. Costs 1 WRU per KB. Raises
+        ``SessionGoneError``.
+        """
+        idle = self._checked_seconds("idle", idle)
+        if idle in (None, session.idle) and not self._renewal_is_due(session._record):
+            return False
+        renewed = self._protocol.renew(session._record, idle=idle)
+        if renewed is None:
+            raise SessionGoneError(session.id)
+        session._renewed(expires_at=renewed.expires_at, idle=renewed.idle)
+        return True
+
+    def rotate(
+        self,
+        session: Session,
+        *,
+        subject: str | Literal[Keep.KEEP] | None = KEEP,
+        label: str | Literal[Keep.KEEP] | None = KEEP,
+        on_conflict: OnConflict = "raise",
+    ) -> None:
+        """Give the session a new token and end the old one, both or neither; pending changes go with it.
+
+        Call it at login and at every change of privilege (OWASP Session Management Cheat Sheet, "Renew
+        the session ID"). The only way its subject changes; ``None`` removes it. The absolute deadline
+        stays. Costs 2 WRU per KB of the old and of the new item, and their index entries. Raises like
+        ``write``.
+        """
+        token = tokens.mint()
+        key = self._key(token)
+        owner = subject if subject is KEEP else self._owner(subject)
+        name = label if label is KEEP else _checked_label(label)
+
+        def heir(record: Record) -> Record:
+            moved = replace(
+                record,
+                session_id=key,
+                subject=record.subject if owner is KEEP else owner,
+                label=record.label if name is KEEP else name,
+            )
+            return placed(moved, self._settings)
+
+        def rotate_onto(seen: Record, encoded: bytes) -> Outcome | None:
+            return self._protocol.rotate(seen, encoded, heir=heir)
+
+        rule = Rule(merge=True, on_conflict=on_conflict, has_more_to_store=True)
+        self._writer.carry(session, session.dumped(), rotate_onto, rule)
+        session._rotated(token)
+
+    def expire(self, session: Session | str) -> None:
+        """End a session now, given itself or its token. Costs 1 WRU per KB. No error when there is none."""
+        token = session.token if isinstance(session, Session) else session
+        session_id = tokens.session_id(token, namespace=self._settings.namespace)
+        if session_id is not None:
+            self._protocol.delete(self._namespaced(session_id))
+
+    def sessions(self, *, subject: str) -> Iterator[SessionSummary]:
+        """The live sessions of ``subject``, newest first. May miss one created a moment ago.
+
+        Costs half an RRU per 4 KB of index and 1 RRU per 4 KB of each session.
+        """
+        after: Position | None = None
+        while True:
+            page = self.session_page(subject=subject, after=after)
+            yield from page.sessions
+            after = page.after
+            if after is None:
+                return
+
+    def session_page(self, *, subject: str, limit: int = _PAGE, after: Position | None = None) -> SessionPage:
+        """At most ``limit`` (1 to 100) of the sessions of ``subject``; costs as in ``sessions``."""
+        owner = self._required_owner(subject)
+        page = self._retry.run(lambda: self._backend.of_subject(owner, limit=limit, after=after))
+        records = self._retry.run(lambda: self._backend.peek([position.session_id for position in page.positions]))
+        now = self._clock()
+        living = (record for record in records if not is_dead(expires_at=record.expires_at, now=now))
+        return SessionPage(tuple(summary(record) for record in living), page.after)
+
+    def expire_one(self, *, subject: str, session_id: str) -> bool:
+        """End one session of ``subject`` by its id, as a list of devices does; whether there was one."""
+        if not tokens.is_session_id(session_id):
+            return False
+        return self._protocol.delete(self._namespaced(session_id), subject=self._required_owner(subject))
+
+    def expire_all(self, *, subject: str, keep: Session | str | None = None) -> int:
+        """End every session of ``subject`` but ``keep`` (a session or its id); how many were ended.
+
+        Passes over the index are repeated until one finds nothing more to end. The index lags behind by
+        moments: a session created just before the call may be missed. Costs 1 WRU per KB and session,
+        and its index entries.
+        """
+        owner = self._required_owner(subject)
+        spared = self._namespaced(keep.id if isinstance(keep, Session) else keep) if keep else None
+        total = 0
+        while ended := self._pass(owner, spared):
+            total += ended
+        return total
+
+    def sweep(self, *, deadline: int) -> SweepReport:
+        """Remove stale sessions until ``deadline`` (epoch seconds). Needs a backend that can be swept.
+
+        Costs 1 WRU per KB and swept session and 1 for its place in the index.
+        """
+        sweeper = Sweeper(cast("SweepBackend", self._backend), self._settings, clock=self._clock, retry=self._retry)
+        return sweeper.run(deadline=deadline)
+
+    def _inserted(self, draft: Record, lifetime: Lifetime) -> tuple[str, Record]:
+        abandoned: list[str] = []
+
+        def attempt() -> tuple[str, Record | Refused]:
+            # A fresh token each time. A request that went unanswered may be carried out after the session
+            # was ended; under a token that nobody was given it brings nothing back.
+            now, token = self._clock(), tokens.mint()
+            record = replace(
+                draft,
+                session_id=self._key(token),
+                created_at=now,
+                expires_at=lifetime.deadline(created_at=now, now=now),
+                absolute_at=now + lifetime.absolute,
+            )
+            try:
+                return token, self._backend.insert(placed(record, self._settings))
+            except StoreUnavailableError as error:
+                if error.may_have_happened:
+                    abandoned.append(record.session_id)
+                raise
+
+        token, outcome = self._retry.run(attempt)
+        for session_id in abandoned:
+            self._forget(session_id)
+        if isinstance(outcome, Refused):
+            raise StoreUnavailableError("a new session id was taken already; the random source repeats itself")
+        return token, outcome
+
+    def _forget(self, session_id: str) -> None:
+        """Clear away what an abandoned request may have stored; if that fails, its deadline does it."""
+        try:
+            self._backend.delete(session_id)
+        except StoreUnavailableError:
+            return
+
+    def _pass(self, owner: str, spared: str | None) -> int:
+        ended, after = 0, None
+        while True:
+            page = self._retry.run(partial(self._backend.of_subject, owner, limit=_PAGE, after=after))
+            ids = [position.session_id for position in page.positions if position.session_id != spared]
+            ended += sum(self._protocol.delete(session_id, subject=owner) for session_id in ids)
+            after = page.after
+            if after is None:
+                return ended
+
+    def _renewal_is_due(self, record: Record) -> bool:
+        lifetime = Lifetime(idle=record.idle, absolute=record.absolute_at - record.created_at)
+        deadline = lifetime.deadline(created_at=record.created_at, now=self._clock())
+        return renewal_is_due(expires_at=record.expires_at, renewed_to=deadline, idle=record.idle)
+
+    def _checked_seconds(self, name: str, seconds: int | None) -> int | None:
+        limit = self._settings.max_absolute_seconds
+        if seconds is not None and (type(seconds) is not int or not 1 <= seconds <= limit):
+            raise InvalidDataError(f"takes a whole number of seconds from 1 to {limit}", path=(name,))
+        return seconds
+
+    def _owner(self, subject: str | None) -> str | None:
+        return None if subject is None else self._required_owner(subject)
+
+    def _required_owner(self, subject: str) -> str:
+        return self._namespaced(tokens.checked_subject(subject))
+
+    def _key(self, token: str) -> str:
+        # A token we minted is canonical, so it has an id.
+        return self._namespaced(cast("str", tokens.session_id(token, namespace=self._settings.namespace)))
+
+    def _namespaced(self, name: str) -> str:
+        return f"{self._settings.namespace}#{name}"
+
+
+def _checked_label(label: str | None) -> str | None:
+    if label is None:
+        return None
+    if not 1 <= len(label) <= _MAX_LABEL_CHARACTERS:
+        raise InvalidDataError(f"takes 1 to {_MAX_LABEL_CHARACTERS} characters", path=("label",))
+    if any("\ud800" <= character <= "\udfff" for character in label):
+        raise InvalidDataError("is not valid Unicode", path=("label",))
+    return label

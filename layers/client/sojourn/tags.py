@@ -1,0 +1,244 @@
+"""What a session document may hold, and how its containers travel as JSON. Parses and writes no text: see codec.
+
+JSON's own types pass as they are. Any other type travels as an object with one member whose name starts with ``$``:
+``{"$tuple": [1, 2]}``. A dict that merely looks like that is wrapped: ``{"$object": {"$tuple": "mine"}}``.
+docs/item-format.md is the specification; a change here that it does not mention is a bug.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from enum import Enum
+from typing import Any, Final
+
+from sojourn.errors import InvalidDataError
+from sojourn.scalars import JSON_SCALARS, TAG_OF, TEXT_OF, VALUE_OF, RefusedError, is_unicode
+
+MAX_DEPTH: Final = 16
+MAX_VALUES: Final = 65_536
+
+# Numbers hash without a secret, so whoever sends a set can make its members collide: n of them cost n² comparisons.
+_MAX_COLLISIONS: Final = 256
+
+_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
+
+
+def tag_document(document: Mapping[str, object]) -> dict[str, object]:
+    """The JSON object that stands for a document of Python values. Raises InvalidDataError with the path in it."""
+    try:
+        return _Walk(_write).members(document)
+    except RefusedError as refused:
+        raise InvalidDataError(refused.reason, path=tuple(reversed(refused.steps))) from None
+
+
+def untag_document(stored: object) -> dict[str, object]:
+    """The document that a parsed JSON object stands for.
+
+    Raises InvalidDataError; its path leads through the JSON as it is, tags included.
+    """
+    if type(stored) is not dict:
+        raise InvalidDataError("is not a JSON object")
+    try:
+        return _Walk(_read).members(stored)
+    except RefusedError as refused:
+        raise InvalidDataError(refused.reason, path=tuple(reversed(refused.steps))) from None
+
+
+def compact_json(tagged: object) -> str:
+    """The one way a tagged value is written down: no spaces, no needless escapes, members in their own order."""
+    return _compact.encode(tagged)
+
+
+class _Walk:
+    """One walk through a document, bounded, so that a cycle ends too. ``visit`` sees what is not a JSON scalar."""
+
+    __slots__ = ("depth", "values", "visit")
+
+    def __init__(self, visit: "_Visit") -> None:
+        self.visit = visit
+        self.depth = 0
+        self.values = 0
+
+    def members(self, members: Mapping[Any, object]) -> dict[str, object]:
+        """A new dict with every value visited."""
+        self._enter(members)
+        visited: dict[str, object] = {}
+        for key, value in members.items():
+            if not (isinstance(key, str) and (key.isascii() or is_unicode(key))):
+                # The path ends at the container: such a key cannot be shown.
+                raise RefusedError("has a key that is not a string of valid Unicode")
+            scalar = JSON_SCALARS.get(type(value))
+            try:
+                visited[key] = scalar(value) if scalar else self.visit(value, self)
+            except RefusedError as refused:
+                refused.steps.append(key)
+                raise
+        self.depth -= 1
+        return visited
+
+    def items(self, items: Collection[object]) -> list[object]:
+        """A new list with every item visited."""
+        self._enter(items)
+        visited: list[object] = []
+        for index, value in enumerate(items):
+            scalar = JSON_SCALARS.get(type(value))
+            try:
+                visited.append(scalar(value) if scalar else self.visit(value, self))
+            except RefusedError as refused:
+                refused.steps.append(index)
+                raise
+        self.depth -= 1
+        return visited
+
+    def _enter(self, container: Collection[object]) -> None:
+        self.depth += 1
+        self.values += len(container)
+        if self.depth > MAX_DEPTH:
+            raise RefusedError(f"is nested deeper than {MAX_DEPTH} levels")
+        if self.values > MAX_VALUES:
+            raise RefusedError(f"brings the document to more than {MAX_VALUES} values")
+
+
+# Any: the tables keep a promise that mypy cannot see, a function gets only what it is listed under.
+_Visit = Callable[[Any, _Walk], object]
+
+
+# Python to JSON
+
+
+def _write(value: object, walk: _Walk) -> object:
+    kind = type(value)
+    if kind in _CONTAINERS:
+        return _CONTAINERS[kind](value, walk)
+    if kind in TAG_OF:
+        return {TAG_OF[kind]: TEXT_OF[TAG_OF[kind]](value)}
+    return _write_inherited(value, walk)
+
+
+def _write_inherited(value: object, walk: _Walk) -> object:
+    """Subclasses travel as what they extend (a Markup as a str), except an Enum, whose point is its identity."""
+    kinds = () if isinstance(value, Enum) else type(value).__mro__
+    for kind in kinds:
+        if kind in JSON_SCALARS:
+            return JSON_SCALARS[kind](value)
+        if kind in _CONTAINERS:
+            return _CONTAINERS[kind](value, walk)
+        if kind in TAG_OF:
+            return {TAG_OF[kind]: TEXT_OF[TAG_OF[kind]](value)}
+    raise RefusedError(f"is of type {type(value).__name__}, which cannot be stored")
+
+
+def _write_dict(value: dict[str, object], walk: _Walk) -> object:
+    members = walk.members(value)
+    return {"$object": members} if _tag_of(members) else members
+
+
+def _write_list(value: list[object], walk: _Walk) -> object:
+    return walk.items(value)
+
+
+def _write_tuple(value: tuple[object, ...], walk: _Walk) -> object:
+    return {"$tuple": walk.items(value)}
+
+
+def _write_set(value: set[object], walk: _Walk) -> object:
+    return {"$set": _sorted_members(value, walk)}
+
+
+def _write_frozenset(value: frozenset[object], walk: _Walk) -> object:
+    return {"$frozenset": _sorted_members(value, walk)}
+
+
+def _sorted_members(value: Collection[object], walk: _Walk) -> list[object]:
+    """The members in the order of their JSON text, so that equal sets are written alike."""
+    _check_collisions(value)
+    try:
+        return sorted(walk.items(value), key=compact_json)
+    except RefusedError as refused:
+        # A member has no place in a set that could be named: the path ends at the set.
+        refused.steps.clear()
+        raise
+
+
+_CONTAINERS: Final[dict[type, _Visit]] = {
+    dict: _write_dict,
+    list: _write_list,
+    tuple: _write_tuple,
+    set: _write_set,
+    frozenset: _write_frozenset,
+}
+
+
+# JSON to Python
+
+
+def _read(value: object, walk: _Walk) -> object:
+    if isinstance(value, dict):
+        return _read_object(value, walk)
+    if isinstance(value, list):
+        return walk.items(value)
+    raise RefusedError("is not a JSON value")
+
+
+def _read_object(members: dict[str, object], walk: _Walk) -> object:
+    tag = _tag_of(members)
+    if tag is None:
+        return walk.members(members)
+    try:
+        return _read_tagged(tag, members[tag], walk)
+    except RefusedError as refused:
+        refused.steps.append(tag)
+        raise
+
+
+def _read_tagged(tag: str, content: object, walk: _Walk) -> object:
+    if tag in VALUE_OF:
+        if not isinstance(content, str):
+            raise RefusedError("is not a JSON string")
+        return VALUE_OF[tag](content)
+    if tag == "$object":
+        if not isinstance(content, dict):
+            raise RefusedError("is not a JSON object")
+        return walk.members(content)
+    if tag not in _COLLECTIONS:
+        raise RefusedError("is not a tag of this format; wrap an object of your own in $object")
+    if not isinstance(content, list):
+        raise RefusedError("is not a JSON array")
+    return _COLLECTIONS[tag](walk.items(content))
+
+
+def _set_of(members: list[object]) -> set[object]:
+    try:
+        _check_collisions(members)
+        unique = set(members)
+    except TypeError:
+        raise RefusedError("holds a member that cannot be in a set") from None
+    if len(unique) != len(members):
+        raise RefusedError("holds a member twice")
+    return unique
+
+
+def _frozenset_of(members: list[object]) -> frozenset[object]:
+    return frozenset(_set_of(members))
+
+
+_COLLECTIONS: Final[dict[str, Callable[[list[object]], object]]] = {
+    "$tuple": tuple,
+    "$set": _set_of,
+    "$frozenset": _frozenset_of,
+}
+
+
+# Both ways
+
+
+def _tag_of(members: dict[str, object]) -> str | None:
+    """The name of an object's only member, if it is one that marks a tag."""
+    if len(members) != 1:
+        return None
+    (name,) = members
+    return name if name.startswith("$") else None
+
+
+def _check_collisions(members: Collection[object]) -> None:
+    if len(members) - len({hash(member) for member in members}) > _MAX_COLLISIONS:
+        raise RefusedError("is a set with too many members of equal hash")

@@ -1,0 +1,73 @@
+"""Tokens, which clients hold, and session ids, which the store knows. Does not read or write either."""
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Callable
+
+from sojourn.errors import ConfigurationError, InvalidDataError
+
+PREFIX = "sjn_"
+"""Marks a token for secret scanners and for people who find one in the wrong place."""
+
+SECRET_BYTES = 32
+_DOMAIN = b"sojourn-v1"
+_TOKEN = re.compile(r"sjn_[A-Za-z0-9_-]{43}", re.ASCII)
+_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_MAX_SUBJECT_BYTES = 512
+
+
+def mint(entropy: Callable[[int], bytes] = secrets.token_bytes) -> str:
+    """A new token: ``sjn_`` and 43 characters carrying 256 bits.
+
+    Drawn from the operating system at the moment of the call, so neither a fork nor a SnapStart
+    snapshot can make two environments draw the same one.
+    """
+    return PREFIX + _base64url(entropy(SECRET_BYTES))
+
+
+def session_id(token: object, *, namespace: str) -> str | None:
+    """The 43 characters under which the store knows ``token``, or ``None`` when it cannot be a token of ours.
+
+    One-way and bound to the namespace: knowing the id is no help in finding the token.
+    Only the canonical spelling counts. The last base64url character carries two bits that no byte
+    needs, so four spellings decode alike; three of them are refused.
+    """
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        return None
+    secret = base64.urlsafe_b64decode(token.removeprefix(PREFIX) + "=")
+    if PREFIX + _base64url(secret) != token:
+        return None
+    # Every part is preceded by its length, so no two lists of parts share an encoding.
+    parts = (_DOMAIN, namespace.encode(), secret)
+    encoding = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return _base64url(hashlib.sha256(encoding).digest())
+
+
+def is_session_id(value: str) -> bool:
+    """Whether ``value`` has the shape of a session id, as lists of devices show it."""
+    return _SESSION_ID.fullmatch(value) is not None
+
+
+def checked_namespace(namespace: str) -> str:
+    """``namespace`` itself, when it is 1 to 64 letters, digits, dots, dashes and underscores."""
+    if not _NAMESPACE.fullmatch(namespace):
+        raise ConfigurationError("SOJOURN_NAMESPACE takes 1 to 64 letters, digits, '.', '_' and '-'")
+    return namespace
+
+
+def checked_subject(subject: str) -> str:
+    """``subject`` itself, when it is 1 to 512 bytes of UTF-8."""
+    try:
+        size = len(subject.encode())
+    except UnicodeEncodeError:
+        raise InvalidDataError("is not valid Unicode", path=("subject",)) from None
+    if not 1 <= size <= _MAX_SUBJECT_BYTES:
+        raise InvalidDataError(f"takes 1 to {_MAX_SUBJECT_BYTES} bytes, not {size}", path=("subject",))
+    return subject
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

@@ -1,0 +1,87 @@
+"""One change of a session, carried through against concurrent writers. Knows documents, not what the change is for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sojourn.backend import Record
+from sojourn.changes import OnConflict, edits, merged
+from sojourn.codec import decode, encode
+from sojourn.errors import (
+    ConflictError,
+    CorruptSessionError,
+    SessionGoneError,
+    SessionTooLargeError,
+    StoreUnavailableError,
+)
+from sojourn.protocol import Outcome, SessionProtocol
+from sojourn.session import Session
+
+_MAX_MERGES = 32
+"""Each merge means that another writer was faster; to lose this many in a row is not bad luck."""
+
+Step = Callable[[Record, bytes], Outcome | None]
+"""Stores an encoded document on top of a record; ``None`` when the session is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a writer wants when others were faster: ``merge`` or fail, and which side wins a key both changed.
+
+    ``has_more_to_store``: the step does more than store the document, so it is needed even when the
+    document turns out to hold everything already.
+    """
+
+    merge: bool
+    on_conflict: OnConflict
+    has_more_to_store: bool
+
+
+class Writer:
+    """Reads and writes documents through the protocol of one session."""
+
+    def __init__(self, protocol: SessionProtocol, *, max_bytes: int) -> None:
+        self._protocol = protocol
+        self._max_bytes = max_bytes
+
+    def text(self, record: Record) -> tuple[Record, bytes] | None:
+        """A record's document as JSON, with the record it belongs to by now; ``None`` when it is gone."""
+        complete = self._protocol.document(record)
+        if complete is None:
+            return None
+        found, encoded = complete
+        try:
+            return found, decode(encoded, max_bytes=self._max_bytes)
+        except CorruptSessionError as error:
+            raise CorruptSessionError(error.reason, session_id=record.session_id) from error
+
+    def carry(self, session: Session, wanted: bytes, step: Step, rule: Rule) -> None:
+        """Take ``step`` until it is done, merging ``wanted`` with what others wrote meanwhile."""
+        text, seen = wanted, session._record
+        for _ in range(_MAX_MERGES):
+            outcome = step(seen, encode(text))
+            if outcome is not None and outcome.is_ours:
+                session._stored(outcome.record, text, is_merged=text != wanted)
+                return
+            complete = self.text(outcome.record) if outcome is not None else None
+            if outcome is None or complete is None:
+                raise SessionGoneError(session.id)
+            seen, theirs = complete
+            text = self._merged(session, wanted, theirs, outcome, rule)
+            if text == theirs and not rule.has_more_to_store:
+                session._stored(seen, text, is_merged=True)
+                return
+        raise ConflictError(session.id, keys=frozenset(edits(session._base, wanted).by_key))
+
+    def _merged(self, session: Session, wanted: bytes, theirs: bytes, outcome: Outcome, rule: Rule) -> bytes:
+        mine = edits(session._base, wanted)
+        if outcome.in_doubt and not mine.are_in(theirs):
+            # Ours may have been stored and then built upon. To replay it could undo what came after.
+            raise StoreUnavailableError("an attempt went unanswered and others wrote since", may_have_happened=True)
+        if not rule.merge and not outcome.in_doubt and theirs != wanted:
+            raise ConflictError(session.id, keys=frozenset(mine.by_key))
+        merge = merged(session._base, mine, theirs, on_conflict=rule.on_conflict)
+        if merge.conflicts and rule.on_conflict == "raise":
+            raise ConflictError(session.id, keys=merge.conflicts)
+        if len(merge.document) > self._max_bytes:
+            raise SessionTooLargeError(len(merge.document), limit=self._max_bytes)
+        return merge.document
