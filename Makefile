@@ -1,0 +1,102 @@
+# Sojourn on one machine. Needs make and any Python 3.11 or later; fetches the rest. `make help` lists the commands.
+
+PYTHON ?= python3
+# Where a stack lives and listens. `make up PORT=4570 LOCAL=.local2` runs a second one beside the first.
+LOCAL ?= $(or $(SOJOURN_LOCAL),.local)
+PORT ?= $(or $(SOJOURN_PORT),4566)
+# What `make test` hands to pytest: `make test ARGS="tests/unit -k rotate"`.
+ARGS ?=
+
+# An environment is complete when the stamp named after its requirements is there, so it is filled again
+# exactly when they changed.
+stamp = $(1)/.installed-$(shell cksum < requirements/$(2).txt | cut -d ' ' -f 1)
+UV_STAMP := $(call stamp,.venv-uv,uv)
+TOOLS_STAMP := $(call stamp,.venv,tools)
+EMULATOR_STAMP := $(call stamp,.venv-local,emulator)
+UV := .venv-uv/bin/uv
+BIN := .venv/bin
+DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
+SUITES := $(wildcard tests/unit tests/contract tests/integration tests/architecture tests/e2e)
+COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
+	--custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status test check lint format lock dynamodb-local clean
+
+help: ## this list
+	@echo "make COMMAND, where COMMAND is one of"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  %-16s %s\n' "$$name" "$$text"; done
+	@echo
+	@echo "  PORT=4570 LOCAL=.local2   another port and folder, for up, down and status: a second stack beside the first"
+	@echo "                            (or SOJOURN_PORT and SOJOURN_LOCAL in the environment)"
+	@echo "  ARGS='tests/unit -x'      what test hands to pytest"
+
+setup: $(TOOLS_STAMP) $(EMULATOR_STAMP) ## fetch the tools into .venv and the emulator into .venv-local
+
+up: setup ## start the whole stack on this machine; harmless when it runs already
+	@$(DEVSTACK) up
+
+down: ## end what `make up` started
+	@if [ -x $(BIN)/python ]; then $(DEVSTACK) down; else echo "nothing to end: there is no $(BIN)/python"; fi
+
+status: ## say whether the stack runs, and where
+	@if [ -x $(BIN)/python ]; then $(DEVSTACK) status; else echo "not set up: make up"; fi
+
+test: setup ## run the tests against a stack of their own
+	$(BIN)/python -m pytest $(or $(ARGS),$(SUITES) -m "not slow")
+
+check: lint ## everything: lint, types, rooms, template, and all tests with the slow ones
+	$(BIN)/python -m pytest $(SUITES)
+
+lint: setup ## format, lint, types, rooms and the template
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template template.yaml
+
+format: setup ## let ruff format and fix what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(UV_STAMP) ## compile the pinned requirements again, to the newest versions
+	for name in uv tools emulator; do \
+		$(COMPILE) --upgrade requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	$(COMPILE) --upgrade --constraints requirements/tools.txt layers/service/requirements.in \
+		--output-file layers/service/requirements.txt
+
+dynamodb-local: setup ## fetch DynamoDB Local, AWS's own engine, for the contract tests
+	@$(BIN)/python -m devstack.dynamodb_local
+
+clean: ## end every stack of this folder and remove all that was fetched or made
+	@for file in $(wildcard .local*/emulator.pid .local*/*/emulator.pid); do \
+		$(BIN)/python -m devstack --local $$(dirname $$file) down; done
+	rm -rf .local* .aws-sam .venv .venv-local .venv-uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Plain venv and pip bring uv, uv brings the right Python and everything else.
+$(UV_STAMP):
+	@echo "· fetching uv"
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Sojourn needs Python 3.11 or later with venv and ensurepip to start from; try make PYTHON=/path/to/python3" >&2; exit 1; }
+	@rm -rf .venv-uv && $(PYTHON) -m venv .venv-uv
+	@.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
+	@touch $@
+
+$(TOOLS_STAMP): | $(UV_STAMP)
+	@echo "· filling .venv with the tools"
+	@$(call environment,.venv,tools)
+	@printf '%s\n' "$(CURDIR)/layers/client" "$(CURDIR)/layers/service" \
+		> "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/sojourn-rooms.pth"
+	@touch $@
+
+$(EMULATOR_STAMP): | $(UV_STAMP)
+	@echo "· filling .venv-local with the emulator"
+	@$(call environment,.venv-local,emulator)
+	@touch $@
+
+# `--python 3.13` finds an installed one or fetches it. `sync` removes what an older stamp left behind.
+environment = $(UV) venv --quiet --allow-existing --python 3.13 $(1) \
+	&& $(UV) pip sync --quiet --python $(1) --require-hashes requirements/$(2).txt \
+	&& rm -f $(1)/.installed-*

@@ -1,0 +1,59 @@
+"""The commands behind ``make up``, ``make down`` and ``make status``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from devstack import emulator
+from devstack.errors import DevstackError
+from devstack.guidance import guidance
+from devstack.layout import ROOT, Layout, checked_port
+from devstack.lifecycle import bring_up, take_down
+from devstack.stack import Stack
+
+
+def main() -> int:
+    """Carry out the command of this process's arguments; answer its exit code."""
+    arguments = _arguments()
+    try:
+        layout = Layout(local=(ROOT / arguments.local).resolve(), port=checked_port(arguments.port))
+        return _COMMANDS[arguments.command](layout)
+    except DevstackError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; what runs already goes on: make down ends it", file=sys.stderr)
+        return 130
+
+
+def _up(layout: Layout) -> int:
+    print(guidance(bring_up(layout), layout))
+    return 0
+
+
+def _down(layout: Layout) -> int:
+    print("the stack has ended" if take_down(layout) else "there was no stack to end")
+    return 0
+
+
+def _status(layout: Layout) -> int:
+    if not emulator.is_running(layout):
+        print("no stack runs here: make up")
+        return 1
+    print(guidance(Stack.load(layout.stack_file), layout))
+    return 0
+
+
+_COMMANDS = {"up": _up, "down": _down, "status": _status}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__)
+    parser.add_argument("command", choices=_COMMANDS)
+    parser.add_argument("--local", type=Path, default=Path(".local"), help="the stack's folder")
+    parser.add_argument("--port", default="4566", help="the emulator's port")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

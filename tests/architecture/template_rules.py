@@ -1,0 +1,531 @@
+"""What must hold of template.yaml. Each public function is one rule; it answers what breaks it, nothing when it holds.
+
+The emulator drops or ignores much of this without a word, so a green end-to-end test proves none of it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from devstack.template import Template
+from sojourn.settings import Settings
+
+_DAY = 86_400
+
+VERBS = {
+    "POST /sessions": "Write",
+    "GET /session": "Read",
+    "PUT /session": "Write",
+    "PATCH /session": "Write",
+    "POST /session/touch": "Write",
+    "POST /session/rotate": "Write",
+    "DELETE /session": "Expire",
+    "GET /subjects/{subject}/sessions": "Read",
+    "DELETE /subjects/{subject}/sessions": "Expire",
+    "DELETE /subjects/{subject}/sessions/{id}": "Expire",
+}
+
+# Each call that a function makes, and where: on the table, an index or the bucket's objects.
+RIGHTS = {
+    "ReadFunction": {
+        "table": "BatchGetItem DeleteItem GetItem UpdateItem",
+        "index/subject": "Query",
+        "objects": "DeleteObject GetObject",
+    },
+    "WriteFunction": {
+        "table": "DeleteItem GetItem PutItem UpdateItem",
+        "objects": "DeleteObject GetObject PutObject",
+    },
+    "ExpireFunction": {"table": "DeleteItem GetItem", "index/subject": "Query", "objects": "DeleteObject"},
+    "SweepFunction": {
+        "table": "DeleteItem GetItem PartiQLDelete UpdateItem",
+        "index/sweep": "Query",
+        "objects": "DeleteObject",
+    },
+    "ClientPolicy": {
+        "table": "BatchGetItem DeleteItem GetItem PutItem UpdateItem",
+        "index/subject": "Query",
+        "objects": "DeleteObject GetObject PutObject",
+    },
+}
+
+INDEXES = {"subject": ("subject", "created_at"), "sweep": ("sweep_shard", "sweep_at")}
+
+PUBLISHED = {
+    "ApiUrl": "api-url",
+    "TableName": "table",
+    "BucketName": "bucket",
+    "ClientLayerArn": "layer-arn",
+    "ClientPolicyArn": "client-policy-arn",
+}
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+# The table.
+
+
+def the_table_expires_items(template: Template) -> Iterator[str]:
+    """DynamoDB's free TTL runs on ``expires_at``."""
+    if table(template).get("TimeToLiveSpecification") != {"AttributeName": "expires_at", "Enabled": True}:
+        yield "TTL is not enabled on expires_at"
+
+
+def indexes_hold_keys_alone(template: Template) -> Iterator[str]:
+    """The two indexes of the design, KEYS_ONLY: anything more multiplies the bill of every write."""
+    found = {index["IndexName"]: index for index in table(template)["GlobalSecondaryIndexes"]}
+    if found.keys() != INDEXES.keys():
+        yield f"indexes are {sorted(found)}"
+    for name, index in found.items():
+        if tuple(key["AttributeName"] for key in index["KeySchema"]) != INDEXES.get(name):
+            yield f"index {name} has other keys"
+        if index["Projection"] != {"ProjectionType": "KEYS_ONLY"}:
+            yield f"index {name} projects more than keys"
+
+
+def every_key_is_defined(template: Template) -> Iterator[str]:
+    """DynamoDB refuses a key that is not defined and a definition that is no key; the emulator takes both."""
+    definitions = {entry["AttributeName"]: entry["AttributeType"] for entry in table(template)["AttributeDefinitions"]}
+    expected = {"session_id": "S", "subject": "S", "created_at": "N", "sweep_shard": "S", "sweep_at": "N"}
+    if definitions != expected:
+        yield f"attributes are {definitions}"
+    if table(template)["KeySchema"] != [{"AttributeName": "session_id", "KeyType": "HASH"}]:
+        yield "the key is not session_id"
+
+
+def the_table_is_billed_on_demand(template: Template) -> Iterator[str]:
+    """Nobody has to guess a capacity, and an idle store costs nothing."""
+    if table(template)["BillingMode"] != "PAY_PER_REQUEST":
+        yield "the table is not billed on demand"
+
+
+def the_table_can_be_restored(template: Template) -> Iterator[str]:
+    """Point-in-time recovery is on."""
+    if table(template).get("PointInTimeRecoverySpecification") != {"PointInTimeRecoveryEnabled": True}:
+        yield "point-in-time recovery is off"
+
+
+def the_table_is_encrypted(template: Template) -> Iterator[str]:
+    """With KMS, by the customer's key when there is one."""
+    expected = {
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+        "KMSMasterKeyId": {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, NO_VALUE]},
+    }
+    if table(template).get("SSESpecification") != expected:
+        yield "the table's encryption is not KMS with an optional key"
+
+
+def the_table_is_protected_from_deletion(template: Template) -> Iterator[str]:
+    """Unless somebody says otherwise."""
+    if table(template).get("DeletionProtectionEnabled") != {"Ref": "DeletionProtection"}:
+        yield "deletion protection does not follow its parameter"
+    if template["Parameters"]["DeletionProtection"]["Default"] != "true":
+        yield "deletion protection is off by default"
+
+
+def what_is_stored_outlives_the_stack(template: Template) -> Iterator[str]:
+    """Deleting or replacing the stack must not log everybody out."""
+    for name in ("SessionsTable", "OverflowBucket"):
+        for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+            if template["Resources"][name].get(policy) != "Retain":
+                yield f"{name} has no {policy}: Retain"
+
+
+# The bucket.
+
+
+def the_bucket_is_private(template: Template) -> Iterator[str]:
+    """No public access of any kind, no access lists."""
+    blocks = bucket(template).get("PublicAccessBlockConfiguration", {})
+    for name in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"):
+        if blocks.get(name) is not True:
+            yield f"{name} is off"
+    if bucket(template).get("OwnershipControls") != {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}:
+        yield "the bucket has access lists"
+
+
+def the_bucket_is_encrypted(template: Template) -> Iterator[str]:
+    """By the customer's key when there is one."""
+    rules = bucket(template).get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [{}])
+    expected = {
+        "SSEAlgorithm": {"Fn::If": ["HasKmsKey", "aws:kms", "AES256"]},
+        "KMSMasterKeyID": {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, NO_VALUE]},
+    }
+    if rules[0].get("ServerSideEncryptionByDefault") != expected:
+        yield "the bucket's encryption does not follow the key"
+
+
+def the_bucket_outlives_every_session(template: Template) -> Iterator[str]:
+    """Orphans go, but no object that a living session may point to: days before it dies would be a hole."""
+    retention = {int(seconds): entry["Days"] for seconds, entry in template["Mappings"]["Retention"].items()}
+    if set(template["Parameters"]["MaxAbsoluteSeconds"]["AllowedValues"]) != retention.keys():
+        yield "not every MaxAbsoluteSeconds has a retention"
+    for seconds, days in retention.items():
+        if days * _DAY < seconds + 2 * _DAY:
+            yield f"{days} days are too few for sessions of {seconds} seconds"
+    expirations = [rule.get("ExpirationInDays") for rule in _lifecycle(template) if rule["Status"] == "Enabled"]
+    if {"Fn::FindInMap": ["Retention", {"Ref": "MaxAbsoluteSeconds"}, "Days"]} not in expirations:
+        yield "no lifecycle rule removes orphans after the retention"
+
+
+def the_bucket_drops_unfinished_uploads(template: Template) -> Iterator[str]:
+    """They are invisible and billed for ever."""
+    if not any("AbortIncompleteMultipartUpload" in rule for rule in _lifecycle(template)):
+        yield "unfinished uploads are kept"
+
+
+def plain_http_is_refused(template: Template) -> Iterator[str]:
+    """By bucket and queue, unless somebody runs an emulator."""
+    if template["Parameters"]["EnforceTls"]["Default"] != "true":
+        yield "TLS is not enforced by default"
+    for name in ("OverflowBucketPolicy", "SweepDeadLettersPolicy"):
+        policy = template["Resources"].get(name, {})
+        statements = policy.get("Properties", {}).get("PolicyDocument", {}).get("Statement", [])
+        denials = [entry for entry in statements if entry["Effect"] == "Deny" and entry["Principal"] == "*"]
+        if policy.get("Condition") != "RequiresTls" or not any(
+            entry.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}} for entry in denials
+        ):
+            yield f"{name} does not refuse plain HTTP"
+
+
+# The API.
+
+
+def every_route_is_signed(template: Template) -> Iterator[str]:
+    """There is no other way in than IAM."""
+    for name, route in resources(template, "AWS::ApiGatewayV2::Route"):
+        if route.get("AuthorizationType") != "AWS_IAM":
+            yield f"{name} is not signed"
+
+
+def every_operation_has_its_route(template: Template) -> Iterator[str]:
+    """One route per operation, to the function of its verb; no catch-all."""
+    found = {
+        route["RouteKey"]: route["Target"]["Fn::Sub"] for _, route in resources(template, "AWS::ApiGatewayV2::Route")
+    }
+    expected = {key: f"integrations/${{{verb}Integration}}" for key, verb in VERBS.items()}
+    for key in found.items() ^ expected.items():
+        yield f"{key[0]} has not the route of the design"
+
+
+def every_integration_calls_what_it_may(template: Template) -> Iterator[str]:
+    """Payload 2.0 to the published version, with the permission that the emulator does not ask for."""
+    permissions = dict(resources(template, "AWS::Lambda::Permission"))
+    for name, integration in resources(template, "AWS::ApiGatewayV2::Integration"):
+        verb = name.removesuffix("Integration")
+        target = {"Ref": f"{verb}Function.Alias"}
+        if integration["IntegrationUri"] != target or integration["PayloadFormatVersion"] != "2.0":
+            yield f"{name} does not call {verb}Function's alias with payload 2.0"
+        permission = permissions.get(f"{verb}Permission", {})
+        if permission.get("FunctionName") != target or "${Api}" not in str(permission.get("SourceArn")):
+            yield f"{name} may not call {verb}Function's alias, or others may too"
+
+
+def the_api_is_throttled(template: Template) -> Iterator[str]:
+    """A loop in one caller must not be everybody's bill."""
+    settings = template["Resources"]["ApiStage"]["Properties"].get("DefaultRouteSettings", {})
+    for name in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
+        if settings.get(name) != {"Ref": name}:
+            yield f"{name} is not set"
+
+
+def the_access_log_has_no_secrets(template: Template) -> Iterator[str]:
+    """No header (the token is one), no path or query (they name subjects)."""
+    log = template["Resources"]["ApiStage"]["Properties"].get("AccessLogSettings", {})
+    names = {str(value).removeprefix("$context.") for value in json.loads(log.get("Format", "{}")).values()}
+    for name in sorted(names - _HARMLESS) or ([] if names else ["nothing"]):
+        yield f"the access log has {name}"
+
+
+_HARMLESS = {
+    "error.message",
+    "identity.caller",
+    "identity.sourceIp",
+    "integrationErrorMessage",
+    "integrationLatency",
+    "requestId",
+    "requestTimeEpoch",
+    "responseLatency",
+    "responseLength",
+    "routeKey",
+    "status",
+}
+
+
+def no_browser_may_call(template: Template) -> Iterator[str]:
+    """A token belongs to a server; the API has no CORS."""
+    if "CorsConfiguration" in template["Resources"]["Api"]["Properties"]:
+        yield "the API has CORS"
+
+
+# The functions.
+
+
+def functions_run_on_python_3_13(template: Template) -> Iterator[str]:
+    """All of them, on the architecture of the parameter."""
+    for name, function in functions(template):
+        if function.get("Runtime") != "python3.13":
+            yield f"{name} runs on {function.get('Runtime')}"
+        if function.get("Architectures") != [{"Ref": "Architecture"}]:
+            yield f"{name} does not follow the Architecture parameter"
+
+
+def every_setting_reaches_the_functions(template: Template) -> Iterator[str]:
+    """Each setting of the library is set, and a parameter's default is the library's own."""
+    variables = _variables(template)
+    for field in fields(Settings):
+        name = f"SOJOURN_{field.name.upper()}"
+        if field.name == "endpoint_url":  # only an emulator's callers have one
+            continue
+        if name not in variables:
+            yield f"{name} is not set"
+        elif field.default is not None and not _same_default(template, variables[name], field.default):
+            yield f"{name} has another default than the library"
+
+
+def tracing_captures_nothing(template: Template) -> Iterator[str]:
+    """Responses hold documents and tokens; a trace must not. Off unless asked for."""
+    for name in ("POWERTOOLS_TRACER_CAPTURE_RESPONSE", "POWERTOOLS_TRACER_CAPTURE_ERROR"):
+        if _variables(template).get(name) != "false":
+            yield f"{name} is not false"
+    if template["Parameters"]["Tracing"]["Default"] != "Disabled":
+        yield "tracing is on by default"
+
+
+def every_function_has_its_own_role(template: Template) -> Iterator[str]:
+    """Made from its own statements; never a role that others share."""
+    for name, function in functions(template):
+        if "Role" in function or not list(statements(template, name)):
+            yield f"{name} has no role of its own"
+
+
+def nobody_has_more_rights_than_calls(template: Template) -> Iterator[str]:
+    """Exactly the calls that each makes, exactly where. Who uses the client layer can do every verb and no Scan."""
+    for name, expected in RIGHTS.items():
+        found: dict[str, str] = {}
+        for statement in statements(template, name):
+            actions = sorted(action.split(":")[1] for action in listed(statement["Action"]))
+            found[_place(statement["Resource"])] = " ".join(actions)
+        if found != expected:
+            yield f"{name} may {found}"
+
+
+def no_right_is_a_wildcard(template: Template) -> Iterator[str]:
+    """No ``*`` in any granted action or resource, save for the objects of the bucket."""
+    for name, statement in granted(template):
+        resource = json.dumps(statement["Resource"]).replace("${OverflowBucket.Arn}/*", "")
+        if "*" in json.dumps(statement["Action"]) + resource:
+            yield f"{name} has a wildcard"
+
+
+def only_who_has_no_index_scans(template: Template) -> Iterator[str]:
+    """The right to Scan comes and goes with SweepIndex."""
+    choices = [entry["Fn::If"] for entry in _raw_statements(template, "SweepFunction") if "Fn::If" in entry]
+    if [choice[0] for choice in choices] != ["SweepsByScan"] or choices[0][1]["Action"] != "dynamodb:Scan":
+        yield "Scan does not follow SweepIndex"
+    if template["Conditions"].get("SweepsByScan") != {"Fn::Equals": [{"Ref": "SweepIndex"}, "false"]}:
+        yield "SweepsByScan is not the absence of the index"
+
+
+def who_reaches_sessions_reaches_their_key(template: Template) -> Iterator[str]:
+    """A customer's key locks out whoever may not use it; through the two stores and no other way."""
+    attached = {"Fn::If": ["HasKmsKey", {"Ref": "KeyPolicy"}, NO_VALUE]}
+    for name, function in functions(template):
+        if attached not in function["Policies"]:
+            yield f"{name} may not use the key"
+    ours = template["Resources"]["KeyPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    if {"Fn::If": ["HasKmsKey", ours, NO_VALUE]} not in _raw_statements(template, "ClientPolicy"):
+        yield "clients may not use the key as the functions may"
+    if "kms:ViaService" not in json.dumps(ours.get("Condition")):
+        yield "the key is open to uses outside the stores"
+
+
+def versions_follow_every_change(template: Template) -> Iterator[str]:
+    """The API calls published versions, and SAM alone notices neither a changed layer nor a changed parameter."""
+    for verb in sorted(set(VERBS.values())):
+        function = template["Globals"]["Function"] | template["Resources"][f"{verb}Function"]["Properties"]
+        if function.get("AutoPublishAlias") != "live" or function.get("AutoPublishAliasAllProperties") is not True:
+            yield f"{verb}Function does not publish every change"
+        described = function.get("VersionDescription", {}).get("Fn::Sub", "")
+        used = _references({name: function[name] for name in function.keys() & _CONFIGURATION})
+        for parameter in sorted(used & template["Parameters"].keys()):
+            if f"${{{parameter}}}" not in described:
+                yield f"a changed {parameter} does not reach {verb}Function's version"
+    for name, layer in resources(template, "AWS::Serverless::LayerVersion"):
+        if layer.get("PublishLambdaVersion") is not True:
+            yield f"a changed {name} does not reach the versions"
+
+
+_CONFIGURATION = {"Architectures", "Environment", "LoggingConfig", "MemorySize", "SnapStart", "Timeout", "Tracing"}
+
+
+def every_log_ends(template: Template) -> Iterator[str]:
+    """Each function logs JSON to its own group, and each group forgets."""
+    groups = dict(resources(template, "AWS::Logs::LogGroup"))
+    for name, group in groups.items():
+        if group.get("RetentionInDays") != {"Ref": "LogRetentionDays"}:
+            yield f"{name} keeps logs for ever"
+    for name, function in functions(template):
+        logging = function.get("LoggingConfig", {})
+        if logging.get("LogFormat") != "JSON" or logging.get("LogGroup", {}).get("Ref") not in groups:
+            yield f"{name} does not log JSON to a group of the stack"
+
+
+# The schedule.
+
+
+def no_failed_sweep_is_forgotten(template: Template) -> Iterator[str]:
+    """Retried, then kept in the queue: calls that Lambda did not take, and runs that failed."""
+    queue = {"Fn::GetAtt": ["SweepDeadLetters", "Arn"]}
+    sweep = template["Resources"]["SweepFunction"]["Properties"]
+    schedule = sweep["Events"]["Schedule"]["Properties"]
+    if schedule.get("RetryPolicy", {}).get("MaximumRetryAttempts", 185) > 5:
+        yield "the schedule's retries have no bound"
+    if schedule.get("DeadLetterConfig") != {"Arn": queue}:
+        yield "calls that Lambda did not take are forgotten"
+    failure = sweep.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure")
+    if failure != {"Type": "SQS", "Destination": queue}:
+        yield "runs that failed are forgotten"
+
+
+def dead_letters_are_encrypted(template: Template) -> Iterator[str]:
+    """And kept as long as a queue keeps anything."""
+    queue = template["Resources"]["SweepDeadLetters"]["Properties"]
+    if queue.get("SqsManagedSseEnabled") is not True or queue.get("MessageRetentionPeriod") != 14 * _DAY:
+        yield "dead letters are open or short-lived"
+
+
+# What others use.
+
+
+def the_client_layer_serves_every_python(template: Template) -> Iterator[str]:
+    """Those that the package promises, on both architectures; a new version takes no old one away."""
+    layer = template["Resources"]["ClientLayer"]["Properties"]
+    if layer["CompatibleRuntimes"] != [f"python3.{minor}" for minor in (11, 12, 13, 14)]:
+        yield f"the client layer is for {layer['CompatibleRuntimes']}"
+    if layer.get("CompatibleArchitectures") != ["arm64", "x86_64"]:
+        yield "the client layer is not for both architectures"
+    if layer.get("RetentionPolicy") != "Retain":
+        yield "a new client layer deletes the one that others use"
+
+
+def layers_are_built(template: Template) -> Iterator[str]:
+    """Without a build method SAM does not even copy them."""
+    for name, _ in resources(template, "AWS::Serverless::LayerVersion"):
+        if template["Resources"][name].get("Metadata") != {"BuildMethod": "python3.13"}:
+            yield f"{name} is not built"
+
+
+def everything_is_published_twice(template: Template) -> Iterator[str]:
+    """Each output is exported for stacks and stored as a parameter for everybody else, with one value."""
+    parameters = {
+        parameter["Name"]["Fn::Sub"]: parameter["Value"] for _, parameter in resources(template, "AWS::SSM::Parameter")
+    }
+    if template["Outputs"].keys() != PUBLISHED.keys() or len(parameters) != len(PUBLISHED):
+        yield "outputs or parameters are not those of the design"
+    for name, output in template["Outputs"].items():
+        if output.get("Export") != {"Name": {"Fn::Sub": f"${{AWS::StackName}}-{name}"}}:
+            yield f"{name} is not exported"
+        if output["Value"] != parameters.get(f"/${{AWS::StackName}}/{PUBLISHED.get(name)}"):
+            yield f"{name} is not the parameter's value"
+
+
+def alarms_need_a_topic(template: Template) -> Iterator[str]:
+    """Each tells the topic, and there is none without one."""
+    alarms = dict(resources(template, "AWS::CloudWatch::Alarm"))
+    if not alarms.keys() >= {"SweepErrorsAlarm", "SweepDeadLettersAlarm", "ApiErrorsAlarm"}:
+        yield "an alarm is missing"
+    for name, alarm in alarms.items():
+        if template["Resources"][name].get("Condition") != "HasAlarmTopic":
+            yield f"{name} exists without a topic"
+        if alarm.get("AlarmActions") != [{"Ref": "AlarmTopicArn"}]:
+            yield f"{name} tells nobody"
+
+
+# Reading the template.
+
+
+def resources(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and properties of each resource of a type."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == kind:
+            yield name, resource["Properties"]
+
+
+def functions(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and properties of each function, what Globals say included."""
+    common = template["Globals"]["Function"]
+    for name, properties in resources(template, "AWS::Serverless::Function"):
+        yield name, common | properties
+
+
+def table(template: Template) -> dict[str, Any]:
+    """The table's properties."""
+    properties: dict[str, Any] = template["Resources"]["SessionsTable"]["Properties"]
+    return properties
+
+
+def bucket(template: Template) -> dict[str, Any]:
+    """The bucket's properties."""
+    properties: dict[str, Any] = template["Resources"]["OverflowBucket"]["Properties"]
+    return properties
+
+
+def statements(template: Template, name: str) -> Iterator[dict[str, Any]]:
+    """The unconditional statements of a function or a managed policy."""
+    yield from (statement for statement in _raw_statements(template, name) if "Fn::If" not in statement)
+
+
+def granted(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every function and managed policy, conditional ones included."""
+    for kind in ("AWS::Serverless::Function", "AWS::IAM::ManagedPolicy"):
+        for name, _ in resources(template, kind):
+            for statement in _raw_statements(template, name):
+                yield name, statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """A policy's one or many as many."""
+    return [value] if isinstance(value, str) else value
+
+
+def _raw_statements(template: Template, name: str) -> list[dict[str, Any]]:
+    properties = template["Resources"][name]["Properties"]
+    if "PolicyDocument" in properties:
+        return list(properties["PolicyDocument"]["Statement"])
+    documents = [policy for policy in properties.get("Policies", []) if "Statement" in policy]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def _references(value: object) -> set[str]:
+    """Whatever ``value`` refers to with ``Ref``, at any depth."""
+    if isinstance(value, dict):
+        own = {value["Ref"]} if set(value) == {"Ref"} else set()
+        return own.union(*(_references(entry) for entry in value.values()))
+    if isinstance(value, list):
+        return set().union(*(_references(entry) for entry in value))
+    return set()
+
+
+def _place(resource: dict[str, Any]) -> str:
+    """Where a statement's resource is, in the words of ``RIGHTS``."""
+    if resource == {"Fn::GetAtt": ["SessionsTable", "Arn"]}:
+        return "table"
+    pattern = str(resource.get("Fn::Sub", resource))
+    return pattern.replace("${SessionsTable.Arn}/", "").replace("${OverflowBucket.Arn}/*", "objects")
+
+
+def _lifecycle(template: Template) -> list[dict[str, Any]]:
+    return list(bucket(template).get("LifecycleConfiguration", {}).get("Rules", []))
+
+
+def _variables(template: Template) -> dict[str, Any]:
+    variables: dict[str, Any] = template["Globals"]["Function"]["Environment"]["Variables"]
+    return variables
+
+
+def _same_default(template: Template, value: dict[str, str], default: object) -> bool:
+    parameter = template["Parameters"].get(value.get("Ref", ""), {})
+    return str(parameter.get("Default")) == str(default).replace("True", "true").replace("False", "false")

@@ -1,0 +1,225 @@
+"""template.yaml keeps every rule of template_rules.py, and every rule notices when it is broken."""
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from devstack.template import Template, read_template
+from tests.architecture import template_rules
+
+Rule = Callable[[Template], Iterator[str]]
+
+RULES: dict[str, Rule] = {
+    name: rule
+    for name, rule in inspect.getmembers(template_rules, inspect.isfunction)
+    if not name.startswith("_") and inspect.get_annotations(rule).get("return") == Iterator[str]
+}
+
+DELETE = object()
+
+
+def _table(*path: object) -> tuple[object, ...]:
+    return ("Resources", "SessionsTable", "Properties", *path)
+
+
+def _bucket(*path: object) -> tuple[object, ...]:
+    return ("Resources", "OverflowBucket", "Properties", *path)
+
+
+def _of(resource: str, *path: object) -> tuple[object, ...]:
+    return ("Resources", resource, "Properties", *path)
+
+
+def _variable(name: str) -> tuple[object, ...]:
+    return ("Globals", "Function", "Environment", "Variables", name)
+
+
+def _statement(function: str, number: int, *path: object) -> tuple[object, ...]:
+    return _of(function, "Policies", 1, "Statement", number, *path)
+
+
+def _managed_policy(action: str, resource: object) -> dict[str, object]:
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": {"Statement": [statement]}}}
+
+
+# For each rule the smallest changes that break it: where in the template, and what stands there then.
+MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
+    "the_table_expires_items": [
+        (_table("TimeToLiveSpecification"), DELETE),
+        (_table("TimeToLiveSpecification", "Enabled"), False),
+        (_table("TimeToLiveSpecification", "AttributeName"), "absolute_at"),
+    ],
+    "indexes_hold_keys_alone": [
+        (_table("GlobalSecondaryIndexes", 0, "Projection", "ProjectionType"), "ALL"),
+        (_table("GlobalSecondaryIndexes", 1, "KeySchema", 1, "AttributeName"), "created_at"),
+        (_table("GlobalSecondaryIndexes", 1), DELETE),
+    ],
+    "every_key_is_defined": [
+        (_table("AttributeDefinitions", 4), DELETE),
+        (_table("AttributeDefinitions", 4, "AttributeType"), "S"),
+        (_table("KeySchema", 0, "AttributeName"), "token"),
+    ],
+    "the_table_is_billed_on_demand": [(_table("BillingMode"), "PROVISIONED")],
+    "the_table_can_be_restored": [(_table("PointInTimeRecoverySpecification"), DELETE)],
+    "the_table_is_encrypted": [
+        (_table("SSESpecification", "SSEEnabled"), False),
+        (_table("SSESpecification", "KMSMasterKeyId"), DELETE),
+    ],
+    "the_table_is_protected_from_deletion": [
+        (_table("DeletionProtectionEnabled"), DELETE),
+        (("Parameters", "DeletionProtection", "Default"), "false"),
+    ],
+    "what_is_stored_outlives_the_stack": [
+        (("Resources", "SessionsTable", "DeletionPolicy"), "Delete"),
+        (("Resources", "SessionsTable", "UpdateReplacePolicy"), DELETE),
+        (("Resources", "OverflowBucket", "DeletionPolicy"), DELETE),
+    ],
+    "the_bucket_is_private": [
+        (_bucket("PublicAccessBlockConfiguration", "RestrictPublicBuckets"), False),
+        (_bucket("OwnershipControls"), DELETE),
+    ],
+    "the_bucket_is_encrypted": [(_bucket("BucketEncryption"), DELETE)],
+    "the_bucket_outlives_every_session": [
+        (_bucket("LifecycleConfiguration", "Rules", 0, "ExpirationInDays"), 30),
+        (_bucket("LifecycleConfiguration", "Rules", 0, "Status"), "Disabled"),
+        (("Mappings", "Retention", "2592000", "Days"), 30),
+        (("Parameters", "MaxAbsoluteSeconds", "AllowedValues", 0), 63072000),
+    ],
+    "the_bucket_drops_unfinished_uploads": [(_bucket("LifecycleConfiguration", "Rules", 1), DELETE)],
+    "plain_http_is_refused": [
+        (("Parameters", "EnforceTls", "Default"), "false"),
+        (("Resources", "OverflowBucketPolicy"), DELETE),
+        (_of("SweepDeadLettersPolicy", "PolicyDocument", "Statement", 0, "Condition"), DELETE),
+    ],
+    "every_route_is_signed": [
+        (_of("ReadRoute", "AuthorizationType"), "NONE"),
+        (_of("ExpireAllRoute", "AuthorizationType"), DELETE),
+    ],
+    "every_operation_has_its_route": [
+        (("Resources", "RotateRoute"), DELETE),
+        (_of("ReadRoute", "RouteKey"), "$default"),
+        (_of("ReadRoute", "Target"), {"Fn::Sub": "integrations/${WriteIntegration}"}),
+    ],
+    "every_integration_calls_what_it_may": [
+        (("Resources", "ReadPermission"), DELETE),
+        (_of("ReadPermission", "FunctionName"), {"Ref": "ReadFunction"}),
+        (_of("ReadPermission", "SourceArn"), DELETE),
+        (_of("WriteIntegration", "PayloadFormatVersion"), "1.0"),
+    ],
+    "the_api_is_throttled": [(_of("ApiStage", "DefaultRouteSettings", "ThrottlingRateLimit"), DELETE)],
+    "the_access_log_has_no_secrets": [
+        (_of("ApiStage", "AccessLogSettings", "Format"), '{"path": "$context.path"}'),
+        (_of("ApiStage", "AccessLogSettings", "Format"), '{"token": "$request.header.session-token"}'),
+        (_of("ApiStage", "AccessLogSettings"), DELETE),
+    ],
+    "no_browser_may_call": [(_of("Api", "CorsConfiguration"), {"AllowOrigins": ["*"]})],
+    "functions_run_on_python_3_13": [
+        (("Globals", "Function", "Runtime"), "python3.11"),
+        (_of("SweepFunction", "Architectures"), ["arm64"]),
+    ],
+    "every_setting_reaches_the_functions": [
+        (_variable("SOJOURN_SWEEP_GRACE_SECONDS"), DELETE),
+        (("Parameters", "IdleSeconds", "Default"), 3600),
+        (("Parameters", "SweepIndex", "Default"), "false"),
+    ],
+    "tracing_captures_nothing": [
+        (_variable("POWERTOOLS_TRACER_CAPTURE_RESPONSE"), DELETE),
+        (("Parameters", "Tracing", "Default"), "Active"),
+    ],
+    "every_function_has_its_own_role": [(_of("ReadFunction", "Role"), {"Ref": "SharedRole"})],
+    "nobody_has_more_rights_than_calls": [
+        (_statement("ReadFunction", 0, "Action", 0), "dynamodb:PutItem"),
+        (_statement("WriteFunction", 0, "Resource"), {"Fn::GetAtt": ["OtherTable", "Arn"]}),
+        (_of("ClientPolicy", "PolicyDocument", "Statement", 0, "Action", 0), "dynamodb:Scan"),
+        (_of("ClientPolicy", "PolicyDocument", "Statement", 2), DELETE),
+    ],
+    "no_right_is_a_wildcard": [
+        (("Resources", "WidePolicy"), _managed_policy("dynamodb:*", {"Ref": "SessionsTable"})),
+        (("Resources", "WidePolicy"), _managed_policy("dynamodb:GetItem", "*")),
+        (_statement("SweepFunction", 3, "Fn::If", 1, "Resource"), "*"),
+    ],
+    "only_who_has_no_index_scans": [
+        (_statement("SweepFunction", 3, "Fn::If", 0), "HasKmsKey"),
+        (("Conditions", "SweepsByScan"), {"Fn::Equals": [{"Ref": "SweepIndex"}, "true"]}),
+    ],
+    "who_reaches_sessions_reaches_their_key": [
+        (_of("ReadFunction", "Policies", 0), DELETE),
+        (_of("ClientPolicy", "PolicyDocument", "Statement", 3), DELETE),
+        (_of("KeyPolicy", "PolicyDocument", "Statement", 0, "Condition"), DELETE),
+    ],
+    "versions_follow_every_change": [
+        (_of("ReadFunction", "AutoPublishAliasAllProperties"), DELETE),
+        (_of("WriteFunction", "VersionDescription"), {"Fn::Sub": "${IdleSeconds}"}),
+        (_of("ClientLayer", "PublishLambdaVersion"), DELETE),
+        (_of("ExpireFunction", "Timeout"), {"Ref": "ThrottlingBurstLimit"}),
+    ],
+    "every_log_ends": [
+        (_of("SweepLogs", "RetentionInDays"), DELETE),
+        (_of("ApiLogs", "RetentionInDays"), 3653),
+        (_of("ReadFunction", "LoggingConfig"), DELETE),
+    ],
+    "no_failed_sweep_is_forgotten": [
+        (_of("SweepFunction", "Events", "Schedule", "Properties", "RetryPolicy"), DELETE),
+        (_of("SweepFunction", "Events", "Schedule", "Properties", "DeadLetterConfig"), DELETE),
+        (_of("SweepFunction", "EventInvokeConfig"), DELETE),
+    ],
+    "dead_letters_are_encrypted": [(_of("SweepDeadLetters", "SqsManagedSseEnabled"), False)],
+    "the_client_layer_serves_every_python": [
+        (_of("ClientLayer", "CompatibleRuntimes", 0), DELETE),
+        (_of("ClientLayer", "RetentionPolicy"), "Delete"),
+    ],
+    "layers_are_built": [(("Resources", "ServiceLayer", "Metadata"), DELETE)],
+    "everything_is_published_twice": [
+        (("Outputs", "TableName", "Export"), DELETE),
+        (("Outputs", "BucketName", "Value"), {"Ref": "SessionsTable"}),
+        (("Resources", "ApiUrlParameter"), DELETE),
+        (_of("ClientLayerArnParameter", "Name"), {"Fn::Sub": "/${AWS::StackName}/layer"}),
+    ],
+    "alarms_need_a_topic": [
+        (("Resources", "ApiErrorsAlarm"), DELETE),
+        (("Resources", "SweepErrorsAlarm", "Condition"), DELETE),
+        (_of("SweepDeadLettersAlarm", "AlarmActions"), DELETE),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    """The template as it is."""
+    return read_template()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_template_keeps_every_rule(rule: str, template: Template) -> None:
+    """Nothing in the template breaks it."""
+    assert list(RULES[rule](template)) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_notices_when_it_is_broken(rule: str, template: Template) -> None:
+    """Each mutant is reported by its own rule and by no other, so every rule says one thing."""
+    assert MUTANTS[rule]
+    for path, value in MUTANTS[rule]:
+        mutant = _changed(template, path, value)
+        assert [name for name, judge in RULES.items() if list(judge(mutant))] == [rule], path
+
+
+def test_every_mutant_belongs_to_a_rule() -> None:
+    """A rule that was renamed must not leave its mutants behind."""
+    assert MUTANTS.keys() == RULES.keys()
+
+
+def _changed(template: Template, path: tuple[object, ...], value: object) -> Template:
+    mutant = copy.deepcopy(template)
+    place: Any = mutant
+    for step in path[:-1]:
+        place = place[step]
+    if value is DELETE:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return mutant

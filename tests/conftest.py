@@ -1,0 +1,50 @@
+"""Engines and stacks that tests share. Each starts when the first test asks for it and ends with the run."""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+import pytest
+
+from devstack import dynamodb_local as local_engine
+from devstack.emulator import emulator
+from devstack.errors import DevstackError
+from devstack.layout import ROOT, Layout, free_port
+from devstack.lifecycle import temporary_stack
+from devstack.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint URL of a bare emulator: nothing deployed, nobody's permissions judged."""
+    layout = Layout(local=tmp_path_factory.mktemp("ministack"), port=free_port())
+    with _or_skip(emulator(layout)) as endpoint_url:
+        yield endpoint_url
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint URL of DynamoDB Local, AWS's own engine."""
+    with _or_skip(local_engine.dynamodb_local(tmp_path_factory.mktemp("dynamodb-local"))) as endpoint_url:
+        yield endpoint_url
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole of template.yaml, deployed for this run alone; signatures and policies are judged."""
+    layout = Layout(local=ROOT / ".local" / f"suite-{os.getpid()}", port=free_port())
+    with temporary_stack(layout) as deployed:
+        yield deployed
+
+
+@contextmanager
+def _or_skip(engine: AbstractContextManager[str]) -> Iterator[str]:
+    """``engine``; where it is not to be had, a reason to skip, or in CI to fail."""
+    with ExitStack() as opened:
+        try:
+            endpoint_url = opened.enter_context(engine)
+        except DevstackError as absence:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(str(absence))
+        yield endpoint_url
