@@ -1,0 +1,12 @@
+"""The read function: one session by its token, a subject's sessions by the subject. Changes no document."""
+
+from sojourn import open_store
+from sojourn_service import Api, Context, Event, Response, Telemetry
+from sojourn_service.routes_read import ROUTES
+
+api = Api(open_store(), ROUTES, telemetry=Telemetry.from_environment())
+
+
+def handler(event: Event, context: Context) -> Response:
+    """Serve one event of the HTTP API."""
+    return api.handle(event, context)

@@ -1,0 +1,12 @@
+"""The write function: creates sessions, writes, touches and rotates them. Reads only what it then changes."""
+
+from sojourn import open_store
+from sojourn_service import Api, Context, Event, Response, Telemetry
+from sojourn_service.routes_write import ROUTES
+
+api = Api(open_store(), ROUTES, telemetry=Telemetry.from_environment())
+
+
+def handler(event: Event, context: Context) -> Response:
+    """Serve one event of the HTTP API."""
+    return api.handle(event, context)

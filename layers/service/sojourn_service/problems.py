@@ -1,0 +1,190 @@
+"""What is answered when a request is not served: problem details (RFC 9457), and which error becomes which.
+
+Says what the client can do about it and nothing about our insides; those go to the log, see telemetry.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from sojourn.errors import (
+    ConflictError,
+    CorruptSessionError,
+    InvalidDataError,
+    SessionGoneError,
+    SessionTooLargeError,
+    SojournError,
+    StoreUnavailableError,
+)
+
+_URN: Final = "urn:sojourn:problem:"
+_RETRY_AFTER_SECONDS: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem: ``kind`` ends its ``type``, ``members`` and ``headers`` are what it has beyond the usual.
+
+    ``metric`` names what is counted when it occurs.
+    """
+
+    status: int
+    kind: str
+    title: str
+    detail: str
+    members: Mapping[str, object] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    metric: str | None = None
+
+    def document(self, *, request_id: str) -> dict[str, object]:
+        """The problem details object."""
+        return {
+            "type": _URN + self.kind,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": request_id,
+            **self.members,
+        }
+
+
+class ProblemError(Exception):
+    """Ends a request with ``problem``."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.kind)
+        self.problem = problem
+
+
+SESSION_NOT_FOUND: Final = Problem(
+    404,
+    "session-not-found",
+    "No such session",
+    "No live session answers to this token.",
+    metric="SessionsMissed",
+)
+"""One answer for unknown, expired, destroyed, rotated, foreign and malformed tokens: the difference helps attackers."""
+
+NO_SUCH_ROUTE: Final = Problem(404, "no-such-route", "No such route", "This function does not serve this route.")
+
+NO_CALLER: Final = Problem(
+    401,
+    "no-caller",
+    "No IAM caller",
+    "Every route needs a request signed with AWS credentials (Signature Version 4, service execute-api).",
+    headers={"WWW-Authenticate": "AWS4-HMAC-SHA256"},
+)
+
+PRECONDITION_REQUIRED: Final = Problem(
+    428,
+    "precondition-required",
+    "If-Match is required",
+    'Replacing a document needs If-Match with the ETag of the version it replaces, or "*" to overwrite any.',
+)
+
+PRECONDITION_FAILED: Final = Problem(
+    412,
+    "precondition-failed",
+    "The session has changed",
+    "The session is not at a version that If-Match names. Read it again and reapply.",
+    metric="Conflicts",
+)
+
+CORRUPT_SESSION: Final = Problem(
+    500,
+    "corrupt-session",
+    "The session cannot be read",
+    "What is stored under this token is not a session in a format this version knows. It can still be expired.",
+    metric="CorruptSessions",
+)
+
+INTERNAL_ERROR: Final = Problem(
+    500, "internal-error", "Internal error", "Something went wrong on our side; the request id leads to it in the log."
+)
+
+
+def malformed(detail: str, **members: object) -> Problem:
+    """The request breaks a rule of its form: header, parameter or JSON itself."""
+    return Problem(400, "malformed-request", "Malformed request", detail, members=members)
+
+
+def missing_header(name: str) -> Problem:
+    """A header that the route cannot do without is not there."""
+    return Problem(400, "missing-header", "Missing header", f"The {name} header is required.", members={"header": name})
+
+
+def body_too_large(size: int, *, limit: int) -> Problem:
+    """The body as sent is larger than any document's could be, so it is not even parsed. Sizes are bytes."""
+    return Problem(
+        413,
+        "body-too-large",
+        "The body is too large",
+        f"The body takes {size} bytes, the limit is {limit}.",
+        members={"limit": limit, "size": size},
+    )
+
+
+def unsupported_media_type(detail: str, *, accepted: str, is_patch: bool) -> Problem:
+    """The body comes in a form that the route does not read."""
+    header = "Accept-Patch" if is_patch else "Accept-Post"
+    return Problem(415, "unsupported-media-type", "Unsupported media type", detail, headers={header: accepted})
+
+
+def problem_of(error: Exception) -> Problem:
+    """The answer to ``error``. What is not known here is an internal error, and told as nothing else."""
+    match error:
+        case ProblemError(problem=problem):
+            return problem
+        case SessionGoneError():
+            return SESSION_NOT_FOUND
+        case CorruptSessionError():
+            return CORRUPT_SESSION
+        case SojournError():
+            return _problem_of_request(error)
+    return INTERNAL_ERROR
+
+
+def pointer_of(path: tuple[str | int, ...]) -> str:
+    """The JSON pointer (RFC 6901) of a path."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+
+
+def _problem_of_request(error: SojournError) -> Problem:
+    match error:
+        case InvalidDataError(reason=reason, path=path):
+            pointer = pointer_of(path)
+            detail = f"{pointer or 'The body'} {reason}."
+            return Problem(422, "invalid-data", "Invalid data", detail, members={"pointer": pointer})
+        case SessionTooLargeError(size=size, limit=limit):
+            detail = f"The document takes {size} bytes, the limit is {limit}. Nothing was stored."
+            members = {"limit": limit, "size": size}
+            return Problem(413, "session-too-large", "The session is too large", detail, members=members)
+        case ConflictError(keys=keys):
+            return _conflict(keys)
+        case StoreUnavailableError(may_have_happened=in_doubt):
+            return _unavailable(in_doubt=in_doubt)
+    return INTERNAL_ERROR
+
+
+def _conflict(keys: frozenset[str]) -> Problem:
+    return Problem(
+        409,
+        "conflict",
+        "Others keep changing the session",
+        "The same keys were changed by others faster than this request could reapply its own change. Try again.",
+        members={"keys": sorted(keys)},
+        metric="Conflicts",
+    )
+
+
+def _unavailable(*, in_doubt: bool) -> Problem:
+    doubt = "Whether the change took effect is unknown: read the session before you repeat it."
+    return Problem(
+        503,
+        "store-unavailable",
+        "The store is unavailable",
+        f"The store did not answer. {doubt}" if in_doubt else "The store did not answer. Try again.",
+        members={"outcome_unknown": in_doubt},
+        headers={"Retry-After": str(_RETRY_AFTER_SECONDS)},
+        metric="StoreUnavailable",
+    )

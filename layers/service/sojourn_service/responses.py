@@ -1,0 +1,92 @@
+"""What a request is answered with, and how a session looks on the wire. Decides nothing."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TypedDict
+
+from sojourn.session import Session, SessionSummary
+from sojourn.store import SessionPage
+from sojourn_service.cursors import cursor_of
+from sojourn_service.preconditions import entity_tag
+from sojourn_service.problems import Problem
+
+
+class Response(TypedDict):
+    """What a function returns to an HTTP API, payload format 2.0."""
+
+    statusCode: int
+    headers: dict[str, str]
+    body: str
+    isBase64Encoded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, with what the log and the metrics say about it: ``counts`` by metric, the session's id."""
+
+    status: int
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    session_id: str | None = None
+
+    def response(self) -> Response:
+        """The answer as the gateway takes it. No cache may keep it: a session is dead when it is dead."""
+        headers = {"Cache-Control": "no-store", **self.headers}
+        return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
+
+
+def json_answer(document: object, *, counts: Mapping[str, int] | None = None, session_id: str | None = None) -> Answer:
+    """200 with a JSON document."""
+    headers = {"Content-Type": "application/json"}
+    return Answer(200, json.dumps(document), headers, counts=counts or {}, session_id=session_id)
+
+
+def problem_answer(problem: Problem, *, request_id: str) -> Answer:
+    """The problem as RFC 9457 has it."""
+    headers = {"Content-Type": "application/problem+json", **problem.headers}
+    counts = {problem.metric: 1} if problem.metric else {}
+    return Answer(problem.status, json.dumps(problem.document(request_id=request_id)), headers, counts=counts)
+
+
+def session_answer(
+    session: Session, *, counts: Mapping[str, int], status: int = 200, shows_token: bool = False
+) -> Answer:
+    """The whole session; its token only to the one who has just been given it."""
+    token = {"token": json.dumps(session.token)} if shows_token else {}
+    # The document is JSON already, and may be a megabyte of it: it is not parsed only to be written again.
+    members = token | {
+        "id": json.dumps(session.id),
+        "data": session.dumped().decode(),
+        "version": str(session.version),
+        "created_at": str(session.created_at),
+        "expires_at": str(session.expires_at),
+        "absolute_at": str(session.absolute_at),
+        "subject": json.dumps(session.subject),
+        "label": json.dumps(session.label),
+    }
+    body = ",".join(f'"{name}":{text}' for name, text in members.items())
+    headers = {"Content-Type": "application/json", "ETag": entity_tag(session.version)}
+    return Answer(status, "{" + body + "}", headers, counts=counts, session_id=session.id)
+
+
+def deadlines_answer(session: Session, *, counts: Mapping[str, int]) -> Answer:
+    """When the session ends, and nothing else about it."""
+    deadlines = {
+        "id": session.id,
+        "idle": session.idle,
+        "expires_at": session.expires_at,
+        "absolute_at": session.absolute_at,
+    }
+    return json_answer(deadlines, counts=counts, session_id=session.id)
+
+
+def page_answer(page: SessionPage) -> Answer:
+    """Some of a subject's sessions, and the cursor of the next page or ``null``."""
+    after = cursor_of(page.after) if page.after else None
+    return json_answer({"sessions": [_entry(one) for one in page.sessions], "next": after})
+
+
+def _entry(summary: SessionSummary) -> dict[str, object]:
+    return asdict(summary)

@@ -1,0 +1,147 @@
+"""The routes that change a session: create, write (a whole document or a patch of it), touch, rotate."""
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+from sojourn.codec import stored_json
+from sojourn.errors import ConflictError, InvalidDataError
+from sojourn.session import Session
+from sojourn.store import KEEP, Keep, Store
+from sojourn_service.api import Route
+from sojourn_service.bodies import MERGE_PATCH, Fields, document_from, document_of, fields_of, seconds_of, text_of
+from sojourn_service.merge_patch import patched
+from sojourn_service.preconditions import EntityTags
+from sojourn_service.problems import PRECONDITION_FAILED, PRECONDITION_REQUIRED, SESSION_NOT_FOUND, ProblemError
+from sojourn_service.requests import Request
+from sojourn_service.responses import Answer, deadlines_answer, session_answer
+
+_TRIES: Final = 5
+"""How often a change is reapplied to what others wrote meanwhile, on top of what the store merges itself."""
+
+Document = dict[str, object]
+
+
+def create(request: Request, store: Store) -> Answer:
+    """A new session, and the only answer besides a rotation's that shows a token."""
+    limit = store.settings.max_bytes
+    fields = fields_of(request, ("data", "subject", "label", "idle", "absolute"), max_bytes=limit)
+    session = store.create(
+        document_of(fields, max_bytes=limit),
+        subject=text_of(fields, "subject"),
+        label=text_of(fields, "label"),
+        idle=seconds_of(fields, "idle"),
+        absolute=seconds_of(fields, "absolute"),
+    )
+    return session_answer(session, status=201, shows_token=True, counts={"SessionsCreated": 1})
+
+
+def replace(request: Request, store: Store) -> Answer:
+    """Write a whole document in the place of the version that ``If-Match`` names; ``*`` names any."""
+    token, condition = request.token(), request.condition("If-Match")
+    if condition is None:
+        raise ProblemError(PRECONDITION_REQUIRED)
+    limit = store.settings.max_bytes
+    document = document_of(fields_of(request, ("data",), max_bytes=limit), max_bytes=limit)
+    session = _written(store, token, lambda _: document, condition=condition, merge=False)
+    return session_answer(session, counts={"SessionsWritten": 1})
+
+
+def patch(request: Request, store: Store) -> Answer:
+    """Write a merge patch of the document; edits that others make at the same time survive."""
+    token, condition = request.token(), request.condition("If-Match")
+    limit = store.settings.max_bytes
+    fields = fields_of(request, ("data",), max_bytes=limit, media_type=MERGE_PATCH)
+    if not isinstance(fields.get("data"), dict):
+        raise InvalidDataError("is not a JSON object", path=("data",))
+    # Applied to nothing it shows whether it is nested too deeply, before any call.
+    patched({}, fields["data"], path=("data",))
+
+    def merged(session: Session) -> Document:
+        document = patched(stored_json(session.dumped()), fields["data"], path=("data",))
+        return document_from(document, max_bytes=limit)
+
+    is_strict = condition is not None and not condition.is_any
+    session = _written(store, token, merged, condition=condition, merge=not is_strict)
+    return session_answer(session, counts={"SessionsWritten": 1})
+
+
+def touch(request: Request, store: Store) -> Answer:
+    """Renew the idle deadline; the body may give new idle seconds."""
+    token = request.token()
+    fields = fields_of(request, ("idle",), max_bytes=store.settings.max_bytes, is_optional=True)
+    idle = seconds_of(fields, "idle")
+    session = _found(store, token)
+    store.touch(session, idle=idle)
+    return deadlines_answer(session, counts={"SessionsTouched": 1})
+
+
+def rotate(request: Request, store: Store) -> Answer:
+    """A new token for the session, and the end of the old one; the body may change subject and label."""
+    token = request.token()
+    fields = fields_of(request, ("subject", "label"), max_bytes=store.settings.max_bytes, is_optional=True)
+    subject, label = _kept_or_new(fields, "subject"), _kept_or_new(fields, "label")
+    session = _found(store, token)
+    store.rotate(session, subject=subject, label=label)
+    return session_answer(session, shows_token=True, counts={"SessionsRotated": 1})
+
+
+def _found(store: Store, token: str) -> Session:
+    # touch=False: what follows renews the session itself, and one renewal is paid for once.
+    session = store.read(token, touch=False)
+    if session is None:
+        raise ProblemError(SESSION_NOT_FOUND)
+    return session
+
+
+def _written(
+    store: Store,
+    token: str,
+    change: Callable[[Session], Document],
+    *,
+    condition: EntityTags | None,
+    merge: bool,
+) -> Session:
+    """The session after ``change`` was applied and stored, to the version that ``condition`` names if it names one."""
+    tries = 0
+    while True:
+        tries += 1
+        session = _found(store, token)
+        if condition is not None and not condition.hold_strongly(session.version):
+            raise ProblemError(PRECONDITION_FAILED)
+        try:
+            _write(store, session, change(session), merge=merge)
+        except ConflictError as error:
+            if condition is not None and not condition.is_any:
+                raise ProblemError(PRECONDITION_FAILED) from error
+            if tries == _TRIES:
+                raise
+        else:
+            return session
+
+
+def _write(store: Store, session: Session, document: Document, *, merge: bool) -> None:
+    version = session.version
+    session.clear()
+    session.update(document)
+    wanted = session.dumped()
+    store.write(session, merge=merge)
+    if session.version == version:
+        # Nothing was changed, so nothing was stored; but the session was used.
+        store.touch(session)
+    elif not merge and session.dumped() != wanted:
+        # The store takes it for done when someone else has made all our edits. But they made others as well,
+        # and a whole document is not there while others' keys are in it.
+        raise ConflictError(session.id, keys=frozenset(document))
+
+
+def _kept_or_new(fields: Fields, name: str) -> str | Literal[Keep.KEEP] | None:
+    return text_of(fields, name) if name in fields else KEEP
+
+
+ROUTES: Final = (
+    Route("POST /sessions", "create", create),
+    Route("PUT /session", "write", replace),
+    Route("PATCH /session", "write", patch),
+    Route("POST /session/touch", "touch", touch),
+    Route("POST /session/rotate", "rotate", rotate),
+)
