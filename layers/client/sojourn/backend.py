@@ -70,12 +70,17 @@ class Backend(Protocol):
     def replace(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
         """Store a new document if ``seen`` is still the current version and alive at ``now``.
 
-        Unless the idle time changes, also only if that has not changed meanwhile and no later
-        deadline would be brought forward.
+        Also only if the idle time is still the one of ``seen`` and no later deadline would be brought
+        forward; where ``record`` brings a new idle time, only if the deadline is still that of ``seen``.
         """
 
     def renew(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
-        """Move only the deadline of a session alive at ``now``, forward unless its idle time changes."""
+        """Move only the deadline, and the idle time, of a session alive at ``now``.
+
+        Forward while the idle time stays, and only if that is still the one of ``seen``; with a new idle
+        time only if idle time and deadline are still those of ``seen``, lest a duplicate that comes late
+        undo a renewal.
+        """
 
     def rotate(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
         """Store ``record`` under its new id and remove ``seen``, both or neither; conditions as in ``replace``."""

@@ -85,7 +85,7 @@ class SessionProtocol:
             current = self._living(outcome.current)
             if current is None:
                 return None
-            if idle is None and current.idle == base.idle and current.expires_at >= wanted.expires_at:
+            if current.idle == wanted.idle and current.expires_at >= wanted.expires_at:
                 return current  # somebody else renewed it at least as far
             seen = _with_deadline_of(current, base)
         raise _too_busy()

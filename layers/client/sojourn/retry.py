@@ -31,15 +31,16 @@ class Retry:
     jitter: Callable[[], float] = random.random
 
     def within(self, seconds: float) -> "Retry":
-        """The same policy, over and done ``seconds`` from now."""
-        return replace(self, until=self.monotonic() + seconds)
+        """The same policy, over and done ``seconds`` from now, or sooner where it was to be sooner."""
+        until = self.monotonic() + seconds
+        return replace(self, until=until if self.until is None else min(until, self.until))
 
     def run(self, attempt: Callable[[], T]) -> T:
         """What ``attempt`` answers; raises the last ``StoreUnavailableError`` when no try succeeded."""
         doubt = False
         for number in range(self.attempts):
             if not self._has_time_for(self.attempt_seconds):
-                raise StoreUnavailableError("no time is left to ask it", may_have_happened=doubt)
+                raise StoreUnavailableError("no time is left to ask it", may_have_happened=doubt, is_transient=True)
             try:
                 return attempt()
             except StoreUnavailableError as error:

@@ -106,6 +106,10 @@ class Session(MutableMapping[str, object]):
     def __len__(self) -> int:
         return len(self._document)
 
+    def __bool__(self) -> bool:
+        """True, also when the document is empty: ``if session`` asks whether there is one."""
+        return True
+
     def __repr__(self) -> str:
         return f"<Session {shortened(self.id)} version {self.version}>"
 

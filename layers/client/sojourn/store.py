@@ -20,7 +20,6 @@ from sojourn.settings import Settings
 from sojourn.sweep import Sweeper, SweepReport, placed
 from sojourn.writing import Rule, Writer
 
-_MAX_LABEL_CHARACTERS = 256
 _PAGE = 100
 
 
@@ -105,7 +104,7 @@ class Store:
             idle=lifetime.idle,
             data=encode(text),
             subject=self._owner(subject),
-            label=_checked_label(label),
+            label=None if label is None else tokens.checked_label(label),
         )
         token, record = self._inserted(draft, lifetime)
         return Session(record, text, token=token, max_bytes=self._settings.max_bytes, is_new=True)
@@ -151,6 +150,7 @@ class Store:
         KB of the larger of old and new item. Raises ``SessionGoneError``, ``InvalidDataError``,
         ``SessionTooLargeError``; the session keeps its changes then.
         """
+        self._demand_own(session)
         text = session.dumped()
         idle = self._checked_seconds("idle", idle)
         if text == session._base and idle in (None, session.idle):
@@ -169,6 +169,7 @@ class Store:
         nothing is said about whether the session still lives. Costs 1 WRU per KB. Raises
         ``SessionGoneError``.
         """
+        self._demand_own(session)
         idle = self._checked_seconds("idle", idle)
         if idle in (None, session.idle) and not self._renewal_is_due(session._record):
             return False
@@ -193,10 +194,11 @@ class Store:
         stays. Costs 2 WRU per KB of the old and of the new item, and their index entries. Raises like
         ``write``.
         """
+        self._demand_own(session)
         token = tokens.mint()
         key = self._key(token)
         owner = subject if subject is KEEP else self._owner(subject)
-        name = label if label is KEEP else _checked_label(label)
+        name = label if label is KEEP or label is None else tokens.checked_label(label)
 
         def heir(record: Record) -> Record:
             moved = replace(
@@ -237,6 +239,8 @@ class Store:
     def session_page(self, *, subject: str, limit: int = _PAGE, after: Position | None = None) -> SessionPage:
         """At most ``limit`` (1 to 100) of the sessions of ``subject``; costs as in ``sessions``."""
         owner = self._required_owner(subject)
+        if not 1 <= limit <= _PAGE:
+            raise InvalidDataError(f"takes a whole number from 1 to {_PAGE}", path=("limit",))
         page = self._retry.run(lambda: self._backend.of_subject(owner, limit=limit, after=after))
         records = self._retry.run(lambda: self._backend.peek([position.session_id for position in page.positions]))
         now = self._clock()
@@ -252,16 +256,21 @@ class Store:
     def expire_all(self, *, subject: str, keep: Session | str | None = None) -> int:
         """End every session of ``subject`` but ``keep`` (a session or its id); how many were ended.
 
-        Passes over the index are repeated until one finds nothing more to end. The index lags behind by
-        moments: a session created just before the call may be missed. Costs 1 WRU per KB and session,
-        and its index entries.
+        Passes over the index are repeated until one names nothing new. The index lags behind by moments:
+        a session created just before the call may be missed. Costs 1 WRU per KB and session, and its
+        index entries.
         """
         owner = self._required_owner(subject)
-        spared = self._namespaced(keep.id if isinstance(keep, Session) else keep) if keep else None
-        total = 0
-        while ended := self._pass(owner, spared):
-            total += ended
-        return total
+        spared = None if keep is None else self._namespaced(keep.id if isinstance(keep, Session) else keep)
+        ended, known, known_before = 0, {spared}, 0
+        # Until nothing new is named, not until nothing is ended: what was missing may have been rotated away.
+        while len(known) > known_before:
+            known_before = len(known)
+            for session_id in self._ids_of(owner):
+                if session_id not in known:
+                    known.add(session_id)
+                    ended += self._protocol.delete(session_id, subject=owner)
+        return ended
 
     def sweep(self, *, deadline: int) -> SweepReport:
         """Remove stale sessions until ``deadline`` (epoch seconds). Needs a backend that can be swept.
@@ -301,20 +310,25 @@ class Store:
 
     def _forget(self, session_id: str) -> None:
         """Clear away what an abandoned request may have stored; if that fails, its deadline does it."""
+        once = replace(self._retry, attempts=1)  # it keeps to the deadline
         try:
-            self._backend.delete(session_id)
+            once.run(partial(self._backend.delete, session_id))
         except StoreUnavailableError:
             return
 
-    def _pass(self, owner: str, spared: str | None) -> int:
-        ended, after = 0, None
+    def _ids_of(self, owner: str) -> Iterator[str]:
+        after: Position | None = None
         while True:
             page = self._retry.run(partial(self._backend.of_subject, owner, limit=_PAGE, after=after))
-            ids = [position.session_id for position in page.positions if position.session_id != spared]
-            ended += sum(self._protocol.delete(session_id, subject=owner) for session_id in ids)
+            yield from (position.session_id for position in page.positions)
             after = page.after
             if after is None:
-                return ended
+                return
+
+    def _demand_own(self, session: Session) -> None:
+        # A session of another namespace, brought here by its application: for this store there is none.
+        if session._record.session_id != self._namespaced(session.id):
+            raise SessionGoneError(session.id)
 
     def _renewal_is_due(self, record: Record) -> bool:
         lifetime = Lifetime(idle=record.idle, absolute=record.absolute_at - record.created_at)
@@ -339,13 +353,3 @@ class Store:
 
     def _namespaced(self, name: str) -> str:
         return f"{self._settings.namespace}#{name}"
-
-
-def _checked_label(label: str | None) -> str | None:
-    if label is None:
-        return None
-    if not 1 <= len(label) <= _MAX_LABEL_CHARACTERS:
-        raise InvalidDataError(f"takes 1 to {_MAX_LABEL_CHARACTERS} characters", path=("label",))
-    if any("\ud800" <= character <= "\udfff" for character in label):
-        raise InvalidDataError("is not valid Unicode", path=("label",))
-    return label

@@ -61,6 +61,7 @@ class Sweeper:
 
     def run(self, *, deadline: int) -> SweepReport:
         """Sweep every shard, or as many as there is time for before ``deadline`` (epoch seconds)."""
+        self._retry = self._retry.within(deadline - self._clock())
         report = SweepReport()
         for shard in range(self._settings.sweep_shards):
             report += self._shard(str(shard), deadline=deadline)

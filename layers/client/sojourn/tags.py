@@ -106,24 +106,15 @@ _Visit = Callable[[Any, _Walk], object]
 
 
 def _write(value: object, walk: _Walk) -> object:
-    kind = type(value)
-    if kind in _CONTAINERS:
-        return _CONTAINERS[kind](value, walk)
-    if kind in TAG_OF:
-        return {TAG_OF[kind]: TEXT_OF[TAG_OF[kind]](value)}
-    return _write_inherited(value, walk)
-
-
-def _write_inherited(value: object, walk: _Walk) -> object:
     """Subclasses travel as what they extend (a Markup as a str), except an Enum, whose point is its identity."""
     kinds = () if isinstance(value, Enum) else type(value).__mro__
     for kind in kinds:
-        if kind in JSON_SCALARS:
-            return JSON_SCALARS[kind](value)
         if kind in _CONTAINERS:
             return _CONTAINERS[kind](value, walk)
         if kind in TAG_OF:
             return {TAG_OF[kind]: TEXT_OF[TAG_OF[kind]](value)}
+        if kind in JSON_SCALARS:
+            return JSON_SCALARS[kind](value)
     raise RefusedError(f"is of type {type(value).__name__}, which cannot be stored")
 
 
@@ -231,12 +222,12 @@ _COLLECTIONS: Final[dict[str, Callable[[list[object]], object]]] = {
 # Both ways
 
 
-def _tag_of(members: dict[str, object]) -> str | None:
+def _tag_of(members: Mapping[Any, object]) -> str | None:
     """The name of an object's only member, if it is one that marks a tag."""
     if len(members) != 1:
         return None
     (name,) = members
-    return name if name.startswith("$") else None
+    return name if isinstance(name, str) and name.startswith("$") else None
 
 
 def _check_collisions(members: Collection[object]) -> None:

@@ -1,4 +1,4 @@
-"""Tokens, which clients hold, and session ids, which the store knows. Does not read or write either."""
+"""Tokens, which clients hold, session ids, which the store knows, and other names. Does not read or write any."""
 
 import base64
 import hashlib
@@ -17,6 +17,7 @@ _TOKEN = re.compile(r"sjn_[A-Za-z0-9_-]{43}", re.ASCII)
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _MAX_SUBJECT_BYTES = 512
+_MAX_LABEL_CHARACTERS = 256
 
 
 def mint(entropy: Callable[[int], bytes] = secrets.token_bytes) -> str:
@@ -59,14 +60,29 @@ def checked_namespace(namespace: str) -> str:
 
 
 def checked_subject(subject: str) -> str:
-    """``subject`` itself, when it is 1 to 512 bytes of UTF-8."""
-    try:
-        size = len(subject.encode())
-    except UnicodeEncodeError:
-        raise InvalidDataError("is not valid Unicode", path=("subject",)) from None
+    """``subject`` itself, when it is text of 1 to 512 bytes of UTF-8."""
+    size = _utf8_bytes(subject, name="subject")
     if not 1 <= size <= _MAX_SUBJECT_BYTES:
         raise InvalidDataError(f"takes 1 to {_MAX_SUBJECT_BYTES} bytes, not {size}", path=("subject",))
     return subject
+
+
+def checked_label(label: str) -> str:
+    """``label`` itself, when it is text of 1 to 256 characters."""
+    _utf8_bytes(label, name="label")
+    if not 1 <= len(label) <= _MAX_LABEL_CHARACTERS:
+        raise InvalidDataError(f"takes 1 to {_MAX_LABEL_CHARACTERS} characters", path=("label",))
+    return label
+
+
+def _utf8_bytes(text: object, *, name: str) -> int:
+    # object: applications without types bring numbers and None here, too.
+    if not isinstance(text, str):
+        raise InvalidDataError(f"takes text, not {type(text).__name__}", path=(name,))
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise InvalidDataError("is not valid Unicode", path=(name,)) from None
 
 
 def _base64url(raw: bytes) -> str:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from sojourn.backend import Record
 from sojourn.changes import OnConflict, edits, merged
-from sojourn.codec import decode, encode
+from sojourn.codec import decode, encode, from_stored_json, stored_json
 from sojourn.errors import (
     ConflictError,
     CorruptSessionError,
     SessionGoneError,
-    SessionTooLargeError,
     StoreUnavailableError,
 )
 from sojourn.protocol import Outcome, SessionProtocol
@@ -82,6 +81,6 @@ class Writer:
         merge = merged(session._base, mine, theirs, on_conflict=rule.on_conflict)
         if merge.conflicts and rule.on_conflict == "raise":
             raise ConflictError(session.id, keys=merge.conflicts)
-        if len(merge.document) > self._max_bytes:
-            raise SessionTooLargeError(len(merge.document), limit=self._max_bytes)
+        # Two documents within the bounds may not be together: refuse to store what nobody could read.
+        from_stored_json(stored_json(merge.document), max_bytes=self._max_bytes)
         return merge.document

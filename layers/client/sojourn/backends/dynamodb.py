@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sojourn.backend import Page, Position, Record, Refused
-from sojourn.backends.items import NAMES, Item, attribute, attributes, item_of, key_of, record_of
+from sojourn.backends.items import NAMES, Item, Values, attribute, attributes, item_of, key_of, record_of
 from sojourn.backends.s3 import ObjectStore
 from sojourn.backends.stale import StaleItems
 from sojourn.backends.table import cancellation
@@ -30,6 +30,9 @@ _IS_SEEN_VERSION = "version = :seen_version"
 _KEEPS_DEADLINE = "idle = :idle AND expires_at <= :expires_at"
 # ... and a renewal that gains nothing is not stored.
 _MOVES_DEADLINE = "idle = :idle AND expires_at < :expires_at"
+# A new idle time may bring the deadline forward, but only the one it was computed from: a duplicate that comes
+# late must not undo a renewal that was acknowledged since.
+_IS_SEEN_DEADLINE = "idle = :seen_idle AND expires_at = :seen_expires_at"
 _HAS_DEADLINE = "expires_at = :expires_at"
 _HAS_SUBJECT = "subject = :subject"
 
@@ -86,14 +89,12 @@ class DynamoBackend(StaleItems):
 
     def renew(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
         """See ``Backend.renew``. UpdateItem."""
-        is_same_idle = record.idle == seen.idle
-        refused = self._update(
-            seen.session_id,
-            update="SET expires_at = :expires_at" if is_same_idle else "SET expires_at = :expires_at, idle = :idle",
-            condition=f"{_LIVES} AND {_MOVES_DEADLINE}" if is_same_idle else _LIVES,
-            values={"expires_at": record.expires_at, "idle": record.idle, "now": now},
-        )
-        return refused or record
+        values: Values = {"expires_at": record.expires_at, "idle": record.idle, "now": now}
+        update, condition = "SET expires_at = :expires_at", f"{_LIVES} AND {_MOVES_DEADLINE}"
+        if record.idle != seen.idle:
+            update, condition = f"{update}, idle = :idle", f"{_LIVES} AND {_IS_SEEN_DEADLINE}"
+            values |= _seen_deadline(seen)
+        return self._update(seen.session_id, update=update, condition=condition, values=values) or record
 
     def rotate(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
         """See ``Backend.rotate``. TransactWriteItems: Put the new, Delete the old."""
@@ -186,8 +187,13 @@ class DynamoBackend(StaleItems):
             self._remove_object(seen.overflow)
             return stored
         current = refused.current
-        # At the seen version an earlier attempt of the same write may still arrive, and it needs the object.
-        if current is None or (current.version != seen.version and current.write_id != stored.write_id):
+        if current is None:
+            # Of a rotation an earlier attempt may have taken effect unanswered: then the object is in use.
+            is_left_behind = stored.session_id == seen.session_id
+        else:
+            # At the seen version an earlier attempt of the same write may still arrive, and it needs the object.
+            is_left_behind = current.version != seen.version and current.write_id != stored.write_id
+        if is_left_behind:
             self._remove_object(stored.overflow)
         return refused
 
@@ -197,17 +203,18 @@ class DynamoBackend(StaleItems):
 
 
 def _unchanged(record: Record, seen: Record) -> str:
-    conditions = [_IS_SEEN_VERSION, _LIVES]
-    if record.idle == seen.idle:
-        conditions.append(_KEEPS_DEADLINE)
-    return " AND ".join(conditions)
+    deadline = _KEEPS_DEADLINE if record.idle == seen.idle else _IS_SEEN_DEADLINE
+    return f"{_IS_SEEN_VERSION} AND {_LIVES} AND {deadline}"
 
 
-def _condition_values(record: Record, *, seen: Record, now: int) -> dict[str, str | int | bytes]:
-    values: dict[str, str | int | bytes] = {"seen_version": seen.version, "now": now}
-    if record.idle == seen.idle:
-        values |= {"idle": record.idle, "expires_at": record.expires_at}
-    return values
+def _condition_values(record: Record, *, seen: Record, now: int) -> Values:
+    is_same_idle = record.idle == seen.idle
+    deadline: Values = {"idle": record.idle, "expires_at": record.expires_at} if is_same_idle else _seen_deadline(seen)
+    return {"seen_version": seen.version, "now": now, **deadline}
+
+
+def _seen_deadline(seen: Record) -> Values:
+    return {"seen_idle": seen.idle, "seen_expires_at": seen.expires_at}
 
 
 def _position(item: Item) -> Position:

@@ -12,6 +12,9 @@ Attribute: TypeAlias = dict[str, str | bytes]
 
 Item: TypeAlias = dict[str, Attribute]
 
+Values: TypeAlias = dict[str, str | int | bytes]
+"""Values of an expression or an item, before DynamoDB's types."""
+
 NAMES = tuple(field.name for field in fields(Record))
 """The attributes of an item: those of a ``Record``, by the same names."""
 

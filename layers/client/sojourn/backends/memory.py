@@ -44,8 +44,8 @@ class MemoryBackend:
         """See ``Backend.renew``."""
 
         def renewed(current: Record) -> Record | None:
-            moves_ahead = current.expires_at < record.expires_at and current.idle == seen.idle
-            if current.expires_at <= now or not (moves_ahead or record.idle != seen.idle):
+            gains_nothing = (current.idle, current.expires_at) == (record.idle, record.expires_at)
+            if current.expires_at <= now or gains_nothing or not _keeps_deadline(record, seen, current):
                 return None
             return replace(current, expires_at=record.expires_at, idle=record.idle)
 
@@ -132,11 +132,12 @@ class MemoryBackend:
 
 def _holds(record: Record, seen: Record, current: Record, now: int) -> bool:
     is_current = current.version == seen.version and current.expires_at > now
-    changes_idle = record.idle != seen.idle
-    return is_current and (changes_idle or _keeps_deadline(record, seen, current))
+    return is_current and _keeps_deadline(record, seen, current)
 
 
 def _keeps_deadline(record: Record, seen: Record, current: Record) -> bool:
+    if record.idle != seen.idle:
+        return (current.idle, current.expires_at) == (seen.idle, seen.expires_at)
     return current.idle == seen.idle and current.expires_at <= record.expires_at
 
 

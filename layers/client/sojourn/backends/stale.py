@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from sojourn.backend import Fate, Hint, HintPage, Record
-from sojourn.backends.items import Item, attribute, attributes, record_of
+from sojourn.backends.items import Item, Values, attribute, attributes, record_of
 from sojourn.backends.table import Table
 from sojourn.errors import CorruptSessionError
 
@@ -41,7 +41,7 @@ class StaleItems(Table):
 
     def postpone(self, hint: Hint, *, sweep_at: int) -> bool:
         """See ``SweepBackend.postpone``. UpdateItem."""
-        values: dict[str, str | int | bytes] = {"sweep_at": sweep_at, "seen_sweep_at": cast("int", hint.sweep_at)}
+        values: Values = {"sweep_at": sweep_at, "seen_sweep_at": cast("int", hint.sweep_at)}
         refused = self._update(hint.session_id, update="SET sweep_at = :sweep_at", condition=_HAS_HINT, values=values)
         return refused is None
 

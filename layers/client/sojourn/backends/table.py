@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from sojourn.backend import Record, Refused
 from sojourn.backends.clients import answered, code_of
-from sojourn.backends.items import Item, attributes, key_of, record_of
+from sojourn.backends.items import Item, Values, attributes, key_of, record_of
 from sojourn.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Table:
         *,
         update: str,
         condition: str,
-        values: dict[str, str | int | bytes],
+        values: Values,
         names: dict[str, str] | None = None,
     ) -> Refused | None:
         """UpdateItem under a condition; ``None`` when it took effect."""
