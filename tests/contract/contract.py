@@ -1,0 +1,46 @@
+"""One class per promise-giver: what every backend keeps, and what every verb keeps on every backend.
+
+Subclass, provide the fixture ``backend`` (a ``SweepBackend`` that holds nothing yet), change nothing.
+"""
+
+import pytest
+
+from sojourn import Settings, Store
+from sojourn.backend import SweepBackend
+from sojourn.testing import FakeClock
+from tests.contract.endings import Endings
+from tests.contract.indexes import ManySessions
+from tests.contract.keeping import OneSession
+from tests.contract.lifetimes import Lifetimes
+from tests.contract.merging import Merging
+from tests.contract.rotating import Rotating
+from tests.contract.stores import Opened, Stores
+from tests.contract.subjects import Subjects
+
+
+class BackendContract(OneSession, ManySessions):
+    """What ``sojourn.backend`` says, as tests."""
+
+
+class StoreContract(Lifetimes, Endings, Merging, Rotating, Subjects):
+    """What ``sojourn.store`` says, as tests."""
+
+    @pytest.fixture
+    def clock(self) -> FakeClock:
+        """The time of the default store."""
+        return FakeClock()
+
+    @pytest.fixture
+    def stores(self, backend: SweepBackend, clock: FakeClock) -> Stores:
+        """Opens further stores on the same backend: other processes, other namespaces, other clocks."""
+        return Opened(backend, clock)
+
+    @pytest.fixture
+    def store(self, stores: Stores) -> Store:
+        """The store of an application that has set nothing."""
+        return stores()
+
+    @pytest.fixture
+    def settings(self, store: Store) -> Settings:
+        """What that store was opened with."""
+        return store.settings

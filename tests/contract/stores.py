@@ -1,0 +1,36 @@
+"""Opening stores for the store contract. Knows no verb."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sojourn import Session, Settings, Store
+from sojourn.backend import SweepBackend
+from sojourn.retry import Retry
+
+SHARDS = 4
+
+
+class Stores(Protocol):
+    """Opens one more store on the backend under test."""
+
+    def __call__(self, *, clock: Callable[[], int] | None = None, namespace: str = "default", grace: int = 0) -> Store:
+        """A store as another process, another application or another clock would have it."""
+
+
+class Opened:
+    """The one ``Stores`` there is."""
+
+    def __init__(self, backend: SweepBackend, clock: Callable[[], int]) -> None:
+        self._backend = backend
+        self._clock = clock
+
+    def __call__(self, *, clock: Callable[[], int] | None = None, namespace: str = "default", grace: int = 0) -> Store:
+        """See ``Stores``."""
+        settings = Settings(namespace=namespace, sweep_shards=SHARDS, sweep_grace_seconds=grace)
+        return Store(self._backend, settings, clock=clock or self._clock, retry=Retry(sleep=lambda _seconds: None))
+
+
+def alive(session: Session | None) -> Session:
+    """``session``, which has to be there."""
+    assert session is not None
+    return session

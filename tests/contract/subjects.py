@@ -1,0 +1,164 @@
+"""What a store promises about the sessions of one subject, and about the walls between namespaces."""
+
+from collections.abc import Callable
+
+import pytest
+
+from sojourn import InvalidDataError, Session, SessionGoneError, Store
+from sojourn.testing import FakeClock
+from tests.contract.stores import Stores, alive
+
+USES: dict[str, Callable[[Store, Session], object]] = {
+    "touch": lambda store, session: store.touch(session, idle=9_000),
+    "write": lambda store, session: store.write(session),
+    "rotate": lambda store, session: store.rotate(session, subject="u"),
+}
+
+
+class Subjects:
+    """Part of the store contract."""
+
+    def test_a_list_shows_what_one_may_know_of_ones_devices(self, store: Store, clock: FakeClock) -> None:
+        """Newest first; times, label and id, neither token nor document."""
+        first = store.create({"secret": 1}, subject="u", label="phone")
+        clock.advance(10)
+        second = store.create(subject="u", label="Zoës laptop")
+        store.create(subject="v")
+        store.create()
+        shown = list(store.sessions(subject="u"))
+        assert [summary.id for summary in shown] == [second.id, first.id]
+        assert [summary.label for summary in shown] == ["Zoës laptop", "phone"]
+        assert shown[1].created_at == first.created_at
+        assert (shown[1].expires_at, shown[1].absolute_at, shown[1].version) == (first.expires_at, first.absolute_at, 1)
+        assert first.token not in repr(shown)
+
+    def test_a_list_leaves_out_the_dead(self, store: Store, clock: FakeClock) -> None:
+        """Expired, rotated away or past the deadline."""
+        living, expired, late = (store.create(subject="u", idle=idle) for idle in (600, 600, 60))
+        store.expire(expired)
+        store.rotate(living)
+        clock.advance(60)
+        assert [summary.id for summary in store.sessions(subject="u")] == [living.id]
+        assert store.read(late.token) is None
+
+    def test_a_list_of_more_than_a_page_is_complete(self, store: Store) -> None:
+        """However many devices somebody has."""
+        ids = {store.create(subject="u").id for _ in range(120)}
+        shown = [summary.id for summary in store.sessions(subject="u")]
+        assert len(shown) == 120
+        assert set(shown) == ids
+
+    def test_pages_can_be_asked_for_one_by_one(self, store: Store) -> None:
+        """As an HTTP client does."""
+        ids = {store.create(subject="u").id for _ in range(5)}
+        page = store.session_page(subject="u", limit=3)
+        assert len(page.sessions) == 3
+        rest = store.session_page(subject="u", limit=3, after=page.after)
+        assert {summary.id for summary in page.sessions + rest.sessions} == ids
+
+    @pytest.mark.parametrize("limit", [0, -1, 101])
+    def test_an_impossible_page_is_refused(self, store: Store, limit: int) -> None:
+        """By its own name, not by the service's."""
+        store.create(subject="u")
+        with pytest.raises(InvalidDataError, match="limit"):
+            store.session_page(subject="u", limit=limit)
+
+    @pytest.mark.parametrize("subject", ["", "x" * 513, "é" * 257, "\ud800", 42])
+    def test_an_impossible_subject_is_refused_everywhere(self, store: Store, subject: str) -> None:
+        """Before any call."""
+        session = store.create()
+        for attempt in (
+            lambda: store.create(subject=subject),
+            lambda: store.session_page(subject=subject),
+            lambda: store.expire_one(subject=subject, session_id=session.id),
+            lambda: store.expire_all(subject=subject),
+        ):
+            with pytest.raises(InvalidDataError, match="subject"):
+                attempt()
+
+    @pytest.mark.parametrize("subject", ["x" * 512, "é" * 256, "a#b", "#", " ", "../default#u"])
+    def test_any_other_text_is_a_subject(self, store: Store, subject: str) -> None:
+        """It comes back as it was given and is nobody else's."""
+        session = store.create(subject=subject)
+        assert alive(store.read(session.token)).subject == subject
+        assert [summary.id for summary in store.sessions(subject=subject)] == [session.id]
+        assert list(store.sessions(subject="b")) == []
+
+    @pytest.mark.parametrize("label", ["", "x" * 257, "\ud800", 42])
+    def test_an_impossible_label_is_refused(self, store: Store, label: str) -> None:
+        """Before any call."""
+        session = store.create()
+        with pytest.raises(InvalidDataError, match="label"):
+            store.create(label=label)
+        with pytest.raises(InvalidDataError, match="label"):
+            store.rotate(session, label=label)
+        assert store.read(session.token) is not None
+
+    # expire one, expire all
+
+    def test_one_session_can_be_ended_from_the_list(self, store: Store) -> None:
+        """By its owner only."""
+        mine, other, foreign = (store.create(subject=subject) for subject in ("u", "u", "v"))
+        assert store.expire_one(subject="u", session_id=mine.id) is True
+        assert store.expire_one(subject="u", session_id=mine.id) is False
+        assert store.expire_one(subject="u", session_id=foreign.id) is False
+        assert store.expire_one(subject="u", session_id="no id") is False
+        assert store.read(mine.token) is None
+        assert store.read(other.token) is not None
+        assert store.read(foreign.token) is not None
+
+    def test_all_sessions_of_a_subject_end_at_once(self, store: Store) -> None:
+        """And nobody else's."""
+        mine = [store.create(subject="u") for _ in range(105)]
+        foreign, anonymous = store.create(subject="v"), store.create()
+        assert store.expire_all(subject="u") == 105
+        assert store.expire_all(subject="u") == 0
+        assert list(store.sessions(subject="u")) == []
+        assert not any(store.read(session.token) for session in mine)
+        assert store.read(foreign.token) is not None
+        assert store.read(anonymous.token) is not None
+
+    def test_one_session_can_be_kept(self, store: Store) -> None:
+        """The one that asked: given itself or its id."""
+        kept = store.create(subject="u")
+        for keep in (kept, kept.id):
+            store.create(subject="u")
+            assert store.expire_all(subject="u", keep=keep) == 1
+            assert [summary.id for summary in store.sessions(subject="u")] == [kept.id]
+
+    def test_a_kept_session_is_kept_under_its_new_token(self, store: Store) -> None:
+        """Log out everywhere else usually comes with a rotation."""
+        kept = store.create(subject="u")
+        store.rotate(kept)
+        store.create(subject="u")
+        assert store.expire_all(subject="u", keep=kept) == 1
+        assert store.read(kept.token) is not None
+
+    # namespaces
+
+    def test_a_namespace_does_not_know_the_others_sessions(self, stores: Stores) -> None:
+        """Nothing done in one is seen or felt in another."""
+        here, there = stores(namespace="shop"), stores(namespace="shop2")
+        session = here.create({"a": 1}, subject="u")
+        assert there.read(session.token) is None
+        there.expire(session.token)
+        there.expire(session)
+        assert list(there.sessions(subject="u")) == []
+        assert there.expire_one(subject="u", session_id=session.id) is False
+        assert there.expire_all(subject="u") == 0
+        assert dict(alive(here.read(session.token))) == {"a": 1}
+
+    @pytest.mark.parametrize("use", USES.values(), ids=USES)
+    def test_a_session_in_hand_does_not_pass_the_wall(
+        self, stores: Stores, use: Callable[[Store, Session], object]
+    ) -> None:
+        """Handed to the store of another application it is gone, and stays whole at home."""
+        here, there = stores(namespace="shop"), stores(namespace="admin")
+        session = here.create({"a": 1}, subject="u")
+        copy = alive(here.read(session.token))
+        copy["a"] = 2
+        with pytest.raises(SessionGoneError):
+            use(there, copy)
+        found = alive(here.read(session.token, touch=False))
+        assert (dict(found), found.idle) == ({"a": 1}, 1_800)
+        assert list(there.sessions(subject="u")) == []

@@ -1,0 +1,61 @@
+"""Sessions tables and overflow buckets for tests, shaped as template.yaml says. Knows no session."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from devstack.template import read_template
+from sojourn.backends.s3 import ObjectStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+_SHAPE = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+
+
+@contextmanager
+def sessions_table(client: "DynamoDBClient") -> Iterator[str]:
+    """The name of an empty table of its own, there as long as the ``with`` block."""
+    properties = read_template()["Resources"]["SessionsTable"]["Properties"]
+    name = f"sessions-{secrets.token_hex(8)}"
+    client.create_table(TableName=name, **{key: properties[key] for key in _SHAPE})
+    try:
+        yield name
+    finally:
+        client.delete_table(TableName=name)
+
+
+class MemoryObjects(ObjectStore):
+    """An overflow bucket in a dictionary, for an engine that has no S3."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+
+    def put(self, key: str, body: bytes) -> None:
+        """See ``ObjectStore.put``."""
+        self.bodies[key] = body
+
+    def get(self, key: str) -> bytes | None:
+        """See ``ObjectStore.get``."""
+        return self.bodies.get(key)
+
+    def remove(self, key: str) -> None:
+        """See ``ObjectStore.remove``."""
+        self.bodies.pop(key, None)
+
+
+class BucketObjects(ObjectStore):
+    """An overflow bucket of its own in S3, which can be looked into."""
+
+    def __init__(self, client: "S3Client") -> None:
+        bucket = f"overflow-{secrets.token_hex(8)}"
+        client.create_bucket(Bucket=bucket)
+        super().__init__(client, bucket=bucket)
+
+    @property
+    def bodies(self) -> dict[str, bytes]:
+        """What is in the bucket, by key."""
+        listed = self._client.list_objects_v2(Bucket=self._bucket).get("Contents", [])
+        return {entry["Key"]: self.get(entry["Key"]) or b"" for entry in listed}

@@ -1,0 +1,21 @@
+"""The contracts, kept by memory."""
+
+import pytest
+
+from sojourn.backend import SweepBackend
+from sojourn.backends.memory import MemoryBackend
+from tests.contract.contract import BackendContract, StoreContract
+
+
+@pytest.fixture
+def backend() -> SweepBackend:
+    """Nothing in it."""
+    return MemoryBackend()
+
+
+class TestBackend(BackendContract):
+    """See ``BackendContract``."""
+
+
+class TestStore(StoreContract):
+    """See ``StoreContract``."""

@@ -1,0 +1,47 @@
+"""The contracts, kept by MiniStack's DynamoDB and S3."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sojourn.backend import SweepBackend
+from sojourn.backends.clients import dynamodb_client, s3_client
+from sojourn.backends.dynamodb import DynamoBackend
+from tests.contract.contract import BackendContract, StoreContract
+from tests.contract.overflow import OVERFLOW_BYTES, OverflowContract
+from tests.contract.tables import BucketObjects, sessions_table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@pytest.fixture(scope="module")
+def client(ministack: str, credentials: None) -> "DynamoDBClient":  # noqa: ARG001  # the client reads them
+    """The library's own client."""
+    return dynamodb_client(endpoint_url=ministack)
+
+
+@pytest.fixture
+def objects(ministack: str, credentials: None) -> BucketObjects:  # noqa: ARG001  # the client reads them
+    """The overflow bucket."""
+    return BucketObjects(s3_client(endpoint_url=ministack))
+
+
+@pytest.fixture
+def backend(client: "DynamoDBClient", objects: BucketObjects) -> Iterator[SweepBackend]:
+    """A table of its own for each test."""
+    with sessions_table(client) as table:
+        yield DynamoBackend(client, table=table, objects=objects, overflow_bytes=OVERFLOW_BYTES)
+
+
+class TestBackend(BackendContract):
+    """See ``BackendContract``."""
+
+
+class TestStore(StoreContract):
+    """See ``StoreContract``."""
+
+
+class TestOverflow(OverflowContract):
+    """See ``OverflowContract``."""

@@ -1,0 +1,107 @@
+"""The Session-Token header, on every route that takes it: what it must be and what its absence says."""
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from sojourn.settings import Settings
+from sojourn.testing import FakeClock, memory_store
+from sojourn.tokens import mint
+from tests.integration.gateway import Answer, Gateway
+
+BODIES: Final[dict[str, object]] = {
+    "GET /session": None,
+    "PUT /session": {"data": {}},
+    "PATCH /session": {"data": {"a": 1}},
+    "POST /session/touch": None,
+    "POST /session/rotate": None,
+}
+"""Every route that opens a session, with the body it takes."""
+
+routes: Final = pytest.mark.parametrize("route", BODIES)
+
+
+def knock(gateway: Gateway, route: str, token: str | None) -> Answer:
+    """A flawless request but for the token."""
+    return gateway.send(*route.split(), token=token, body=BODIES[route], headers={"if-match": "*"})  # type: ignore[misc]  # two words
+
+
+def expired(gateway: Gateway, clock: FakeClock) -> str:
+    token: str = gateway.create(idle=1)["token"]
+    clock.advance(1)
+    return token
+
+
+def destroyed(gateway: Gateway, _clock: FakeClock) -> str:
+    token: str = gateway.create()["token"]
+    assert gateway.send("DELETE", "/session", token=token).status == 204
+    return token
+
+
+def rotated(gateway: Gateway, _clock: FakeClock) -> str:
+    token: str = gateway.create()["token"]
+    assert gateway.send("POST", "/session/rotate", token=token).status == 200
+    return token
+
+
+def foreign(_gateway: Gateway, _clock: FakeClock) -> str:
+    return memory_store(settings=Settings(namespace="another")).create().token
+
+
+def doubled(gateway: Gateway, _clock: FakeClock) -> str:
+    """As the gateway joins two headers; both of them are alive."""
+    return f"{gateway.create()['token']},{gateway.create()['token']}"
+
+
+def respelt(gateway: Gateway, _clock: FakeClock) -> str:
+    """The last character carries two bits that are none: three more spellings decode alike."""
+    token: str = gateway.create()["token"]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
+
+
+@routes
+def test_a_missing_token_is_a_malformed_request(gateway: Gateway, route: str) -> None:
+    """Not a missing session: the client forgot something, and is told what."""
+    answer = knock(gateway, route, None)
+    assert (answer.status, answer.problem(), answer.json()["header"]) == (400, "missing-header", "Session-Token")
+
+
+@routes
+@pytest.mark.parametrize("dead", [expired, destroyed, rotated, foreign, doubled, respelt])
+def test_every_token_that_opens_nothing_gets_the_same_answer(
+    gateway: Gateway, clock: FakeClock, route: str, dead: Callable[[Gateway, FakeClock], str]
+) -> None:
+    """Byte for byte that of a token nobody ever had: no difference tells what became of a session."""
+    unknown = knock(gateway, route, mint())
+    assert (unknown.status, unknown.problem()) == (404, "session-not-found")
+    assert knock(gateway, route, dead(gateway, clock)) == unknown
+
+
+@routes
+@pytest.mark.parametrize("junk", ["", " ", "x", "sjn_", "sjn_" + "a" * 44, "null", "sjn_" + "é" * 43, "a" * 8000])
+def test_what_is_no_token_gets_that_answer_too(gateway: Gateway, route: str, junk: str) -> None:
+    """The shape of a token is no secret, but there is nothing to gain from saying more."""
+    assert knock(gateway, route, junk) == knock(gateway, route, mint())
+
+
+def test_a_header_may_be_spelt_in_capitals(gateway: Gateway) -> None:
+    """The gateway sends small letters; an event written by hand may not."""
+    token = gateway.create()["token"]
+    assert gateway.send("GET", "/session", headers={"Session-Token": token}).status == 200
+
+
+def test_of_two_spellings_of_the_header_neither_is_picked(gateway: Gateway) -> None:
+    """Two readers that pick differently would disagree about who is logged in."""
+    headers = {"session-token": gateway.create()["token"], "Session-Token": gateway.create()["token"]}
+    assert gateway.send("GET", "/session", headers=headers).status == 404
+
+
+@pytest.mark.parametrize("place", ["query", "cookie", "authorization"])
+def test_a_token_anywhere_else_is_none(gateway: Gateway, place: str) -> None:
+    """Paths and queries end up in logs."""
+    token = gateway.create()["token"]
+    headers = {"cookie": f"Session-Token={token}", "authorization": f"Bearer {token}"}
+    url = f"/session?Session-Token={token}" if place == "query" else "/session"
+    assert gateway.send("GET", url, headers={place: headers.get(place, "")}).status == 400
