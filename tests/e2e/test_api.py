@@ -61,7 +61,7 @@ def test_a_rotation_kills_the_old_token_at_once(stack: Stack) -> None:
 
 def test_a_session_past_its_deadline_is_dead_while_its_item_is_still_stored(stack: Stack) -> None:
     """Neither TTL nor the sweeper has to come by: whoever reads judges the deadline."""
-    paths = [
+    paths: list[tuple[str, str, object]] = [
         ("GET", "/session", None),
         ("PATCH", "/session", {"data": {"late": True}}),
         ("PUT", "/session", {"data": {}}),

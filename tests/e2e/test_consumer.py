@@ -33,9 +33,9 @@ def basket(stack: Stack) -> Iterator[Basket]:
 
     def invoke(event: dict[str, object]) -> dict[str, Any]:
         answer = functions.invoke(FunctionName=outputs[0]["OutputValue"], Payload=json.dumps(event).encode())
-        result = json.loads(answer["Payload"].read())
-        assert "FunctionError" not in answer, result
-        return dict(result)
+        result: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert "errorMessage" not in result, result
+        return result
 
     yield invoke
     cloudformation.delete_stack(StackName="basket")
