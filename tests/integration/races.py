@@ -6,14 +6,23 @@ from sojourn.backend import HintPage, Page, Position, Record, Refused
 from sojourn.backends.memory import MemoryBackend
 from sojourn.errors import StoreUnavailableError
 
+Act = Callable[[], None]
+"""What somebody else does."""
+
 
 class OvertakenBackend(MemoryBackend):
     """Someone else does ``meanwhile`` just before each of the first ``times`` writes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.meanwhile: Callable[[], None] = lambda: None
+        self.meanwhile: Act = lambda: None
         self.times = 0
+        self.renewals = 0
+
+    def renew(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
+        """As in memory, and counted."""
+        self.renewals += 1
+        return super().renew(record, seen=seen, now=now)
 
     def replace(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
         """As in memory, a moment too late."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 ROOT: Final = Path(__file__).parents[2]
@@ -18,8 +18,7 @@ class Specification:
 
     def __init__(self) -> None:
         self.document: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
-        resource: Resource[Any] = Resource(self.document, specification=DRAFT202012)
-        self._registry: Registry[Any] = Registry().with_resource(_NAME, resource)
+        self._registry: Registry[Any] = Registry().with_resource(_NAME, DRAFT202012.create_resource(self.document))
 
     def operations(self) -> dict[str, dict[str, Any]]:
         """Every operation by its route key."""

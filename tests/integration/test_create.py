@@ -118,7 +118,9 @@ def test_what_is_not_one_json_object_is_malformed(gateway: Gateway, body: str) -
     assert (answer.status, answer.problem()) == (400, "malformed-request")
 
 
-@pytest.mark.parametrize("body", ["!!!", "eyJkYXRhIjp7fX", base64.b64encode(b'{"data":{"a":"\xff"}}').decode()])
+@pytest.mark.parametrize(
+    "body", ["!!!", "eyJk!YXRhIjp7fX0=", "eyJkYXRhIjp7fX", base64.b64encode(b'{"data":{"a":"\xff"}}').decode()]
+)
 def test_a_body_that_cannot_be_decoded_is_malformed(gateway: Gateway, body: str) -> None:
     """Neither broken base64 nor broken UTF-8 is repaired."""
     headers = {"content-type": "application/json"}

@@ -97,6 +97,26 @@ def test_a_store_that_does_not_answer_is_never_an_absent_session(
     assert "sessions-1" not in answer.body
 
 
+@pytest.mark.parametrize(
+    ("key", "content"),
+    [
+        ("POST /sessions", '{"data":{"a":{"$date":0}}}'),
+        ("POST /sessions", '{"data":{},"idle":0}'),
+        ("PUT /session", '{"data":{"a":{"$date":0}}}'),
+        ("PATCH /session", '{"data":' + '{"a":' * 17 + "1" + "}" * 17 + "}"),
+        ("POST /session/touch", '{"idle":"1"}'),
+        ("POST /session/rotate", '{"subject":1}'),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_before_the_store_is_asked(
+    gateway: Gateway, backend: SilentBackend, key: str, content: str
+) -> None:
+    """Here the store would not even answer."""
+    event = flawless(gateway, key) | {"body": content}
+    backend.is_silent = True
+    assert gateway.deliver(key, event).status == 422
+
+
 def test_an_outcome_that_is_unknown_is_told_to_be(gateway: Gateway, backend: SilentBackend) -> None:
     """A client that repeats a rotation blindly may have lost the session already."""
     event = flawless(gateway, "DELETE /session")

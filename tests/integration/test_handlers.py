@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ print(json.dumps({
 """
 
 
+@cache
 def run(function: str) -> Any:  # noqa: ANN401  # JSON
     """A function's module in a process of its own, as Lambda starts it, without network or credentials."""
     paths = os.pathsep.join(str(ROOT / layer) for layer in ("layers/client", "layers/service"))
@@ -34,7 +36,7 @@ def run(function: str) -> Any:  # noqa: ANN401  # JSON
         "SOJOURN_TABLE": "sessions",
         "AWS_DEFAULT_REGION": "eu-central-1",
     }
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  # our own program
         [sys.executable, "-c", PROGRAM, str(ROOT / "functions" / function / "handler.py")],
         env=environment,
         capture_output=True,

@@ -64,7 +64,7 @@ def test_a_condition_that_is_none_is_malformed(gateway: Gateway, tags: str) -> N
 def test_a_parameter_that_is_not_understood_is_refused(gateway: Gateway, query: str) -> None:
     """Ignored, it would do what nobody asked for."""
     answer = gateway.send("GET", f"/session?{query}", token=gateway.create()["token"])
-    assert (answer.status, answer.json()["parameter"]) == (400, query.split("=")[0])
+    assert (answer.status, answer.json()["parameter"]) == (400, query.split("=", maxsplit=1)[0])
 
 
 def test_a_session_is_over_to_the_second(gateway: Gateway, clock: FakeClock) -> None:

@@ -1,7 +1,6 @@
 """PUT and PATCH /session."""
 
 import itertools
-from collections.abc import Callable
 from typing import Final, Protocol
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from sojourn.store import Store
 from sojourn.testing import FakeClock, memory_store
 from tests.integration.gateway import Answer, Gateway
-from tests.integration.races import OvertakenBackend
+from tests.integration.races import Act, OvertakenBackend
 
 LIMIT: Final = 5
 """How often the API reapplies a change that lost against others."""
@@ -30,13 +29,14 @@ def store(clock: FakeClock, backend: OvertakenBackend) -> Store:
 class Send(Protocol):
     """``put`` or ``patch``."""
 
-    def __call__(self, gateway: Gateway, token: str, data: object, *, match: str | None) -> Answer: ...
+    def __call__(self, gateway: Gateway, token: str, data: object, *, match: str | None) -> Answer:
+        """One request that writes ``data``."""
 
 
 Data = dict[str, object]
 
 
-def change(store: Store, token: str, **members: object) -> Callable[[], None]:
+def change(store: Store, token: str, **members: object) -> Act:
     """What someone else does: one write of these keys."""
 
     def act() -> None:
@@ -48,10 +48,14 @@ def change(store: Store, token: str, **members: object) -> Callable[[], None]:
     return act
 
 
-def counted_up(store: Store, token: str) -> Callable[[], None]:
-    """What someone else does: a write of the key ``a``, to another value each time."""
+def counted_up(store: Store, token: str, key: str) -> Act:
+    """What someone else does: a write of ``key``, to another value each time."""
     numbers = itertools.count(1)
-    return lambda: change(store, token, a=next(numbers))()
+
+    def act() -> None:
+        change(store, token, **{key: next(numbers)})()
+
+    return act
 
 
 def put(gateway: Gateway, token: str, data: object, *, match: str | None) -> Answer:
@@ -141,7 +145,7 @@ def test_overwriting_on_purpose_wins_over_a_faster_writer(
 ) -> None:
     """The star says: whatever is there. Nothing of it remains."""
     token = gateway.create({"a": 1})["token"]
-    backend.meanwhile, backend.times = change(store, token, b=2), LIMIT - 1
+    backend.meanwhile, backend.times = counted_up(store, token, "b"), LIMIT - 1
     answer = put(gateway, token, {"a": 3}, match="*")
     assert answer.status == 200
     assert stored(gateway, token) == {"a": 3}
@@ -159,11 +163,11 @@ def test_overwriting_leaves_nothing_of_a_faster_writer_of_the_same_and_more(
 def test_whoever_loses_every_time_is_told_so(gateway: Gateway, store: Store, backend: OvertakenBackend) -> None:
     """An end to trying, and the keys it was about."""
     token = gateway.create({"a": 0})["token"]
-    backend.meanwhile, backend.times = counted_up(store, token), 10**6
-    answer = put(gateway, token, {"a": -1}, match="*")
-    assert (answer.status, answer.problem(), answer.json()["keys"]) == (409, "conflict", ["a"])
-    answer = patch(gateway, token, {"a": -1})
-    assert (answer.status, answer.problem(), answer.json()["keys"]) == (409, "conflict", ["a"])
+    backend.meanwhile = counted_up(store, token, "a")
+    for send in (put, patch):
+        backend.times = LIMIT
+        answer = send(gateway, token, {"a": -1}, match="*")
+        assert (answer.status, answer.problem(), answer.json()["keys"]) == (409, "conflict", ["a"])
 
 
 def test_replacing_a_document_by_itself_writes_nothing_but_is_use(gateway: Gateway, clock: FakeClock) -> None:
@@ -208,6 +212,35 @@ def test_a_patch_keeps_what_others_write_at_the_same_time(
     token = gateway.create({"a": 1})["token"]
     backend.meanwhile, backend.times = change(store, token, b=2), 1
     assert patch(gateway, token, {"c": 3}).json()["data"] == {"a": 1, "b": 2, "c": 3}
+
+
+def test_a_patch_outlasts_any_number_of_writers_of_other_keys(
+    gateway: Gateway, store: Store, backend: OvertakenBackend
+) -> None:
+    """They merge inside the store; nothing has to be read again for it."""
+    token = gateway.create({"a": 1})["token"]
+    backend.meanwhile, backend.times = counted_up(store, token, "b"), 4 * LIMIT
+    assert patch(gateway, token, {"c": 3}).json()["data"] == {"a": 1, "b": 4 * LIMIT, "c": 3}
+
+
+def test_documents_that_are_flawless_alone_may_not_be_so_together(
+    gateway: Gateway, store: Store, backend: OvertakenBackend
+) -> None:
+    """Neither writer sent too many values; the pointer leads through the field ``data`` all the same."""
+    token = gateway.create()["token"]
+    backend.meanwhile, backend.times = change(store, token, theirs=[0] * 40_000), 1
+    answer = patch(gateway, token, {"ours": [0] * 40_000})
+    assert (answer.status, answer.json()["pointer"]) == (422, "/data/ours")
+    assert stored(gateway, token) == {"theirs": [0] * 40_000}
+
+
+def test_a_write_pays_for_no_renewal_besides(gateway: Gateway, clock: FakeClock, backend: OvertakenBackend) -> None:
+    """It renews the session itself, so reading before it must not."""
+    token = gateway.create({"a": 1})["token"]
+    clock.advance(600)
+    assert patch(gateway, token, {"a": 2}).status == 200
+    assert put(gateway, token, {"a": 3}, match="*").status == 200
+    assert backend.renewals == 0
 
 
 def test_a_patch_of_the_same_key_is_applied_again_to_what_others_wrote(

@@ -64,9 +64,9 @@ def text_of(fields: Fields, name: str) -> str | None:
 
 
 def seconds_of(fields: Fields, name: str) -> int | None:
-    """A field that holds a whole number or ``null``, which counts as absent; the store judges its range."""
+    """A field that holds a whole number or ``null``, which counts as absent; the store judges which ones it takes."""
     value = fields.get(name)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+    if value is None or isinstance(value, int):
         return value
     raise InvalidDataError("is not a whole number", path=(name,))
 

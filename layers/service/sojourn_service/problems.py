@@ -5,7 +5,7 @@ Says what the client can do about it and nothing about our insides; those go to 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from sojourn.errors import (
     ConflictError,
@@ -20,6 +20,25 @@ from sojourn.errors import (
 _URN: Final = "urn:sojourn:problem:"
 _RETRY_AFTER_SECONDS: Final = 1
 
+Kind = Literal[
+    "body-too-large",
+    "conflict",
+    "corrupt-session",
+    "internal-error",
+    "invalid-data",
+    "malformed-request",
+    "missing-header",
+    "no-caller",
+    "no-such-route",
+    "precondition-failed",
+    "precondition-required",
+    "session-not-found",
+    "session-too-large",
+    "store-unavailable",
+    "unsupported-media-type",
+]
+"""The end of every problem's ``type``. Clients branch on it, so it does not change."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -29,7 +48,7 @@ class Problem:
     """
 
     status: int
-    kind: str
+    kind: Kind
     title: str
     detail: str
     members: Mapping[str, object] = field(default_factory=dict)

@@ -123,15 +123,14 @@ def _write(store: Store, session: Session, document: Document, *, merge: bool) -
     version = session.version
     session.clear()
     session.update(document)
-    wanted = session.dumped()
-    store.write(session, merge=merge)
+    try:
+        store.write(session, merge=merge)
+    except InvalidDataError as error:
+        # Flawless alone, but not together with what others wrote meanwhile.
+        raise InvalidDataError(error.reason, path=("data", *error.path)) from error
     if session.version == version:
         # Nothing was changed, so nothing was stored; but the session was used.
         store.touch(session)
-    elif not merge and session.dumped() != wanted:
-        # The store takes it for done when someone else has made all our edits. But they made others as well,
-        # and a whole document is not there while others' keys are in it.
-        raise ConflictError(session.id, keys=frozenset(document))
 
 
 def _kept_or_new(fields: Fields, name: str) -> str | Literal[Keep.KEEP] | None:
