@@ -16,15 +16,18 @@ _SHAPE = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "Billin
 
 
 @contextmanager
-def sessions_table(client: "DynamoDBClient") -> Iterator[str]:
-    """The name of an empty table of its own, there as long as the ``with`` block."""
+def sessions_table(patient: "DynamoDBClient") -> Iterator[str]:
+    """The name of an empty table of its own, there as long as the ``with`` block.
+
+    Made by a client other than the library's, whose patience is too short for an engine that has just started.
+    """
     properties = read_template()["Resources"]["SessionsTable"]["Properties"]
     name = f"sessions-{secrets.token_hex(8)}"
-    client.create_table(TableName=name, **{key: properties[key] for key in _SHAPE})
+    patient.create_table(TableName=name, **{key: properties[key] for key in _SHAPE})
     try:
         yield name
     finally:
-        client.delete_table(TableName=name)
+        patient.delete_table(TableName=name)
 
 
 class MemoryObjects(ObjectStore):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devstack.clients import Clients
 from sojourn.backend import SweepBackend
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
@@ -22,6 +23,12 @@ def client(dynamodb_local: str, credentials: None) -> "DynamoDBClient":  # noqa:
     return dynamodb_client(endpoint_url=dynamodb_local)
 
 
+@pytest.fixture(scope="module")
+def patient(dynamodb_local: str) -> "DynamoDBClient":
+    """Who makes the tables."""
+    return Clients(dynamodb_local).dynamodb
+
+
 @pytest.fixture
 def objects() -> MemoryObjects:
     """The overflow bucket."""
@@ -29,9 +36,9 @@ def objects() -> MemoryObjects:
 
 
 @pytest.fixture
-def backend(client: "DynamoDBClient", objects: MemoryObjects) -> Iterator[SweepBackend]:
+def backend(client: "DynamoDBClient", patient: "DynamoDBClient", objects: MemoryObjects) -> Iterator[SweepBackend]:
     """A table of its own for each test."""
-    with sessions_table(client) as table:
+    with sessions_table(patient) as table:
         yield DynamoBackend(client, table=table, objects=objects, overflow_bytes=OVERFLOW_BYTES)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devstack.clients import Clients
 from sojourn.backend import SweepBackend
 from sojourn.backends.clients import dynamodb_client, s3_client
 from sojourn.backends.dynamodb import DynamoBackend
@@ -22,6 +23,12 @@ def client(ministack: str, credentials: None) -> "DynamoDBClient":  # noqa: ARG0
     return dynamodb_client(endpoint_url=ministack)
 
 
+@pytest.fixture(scope="module")
+def patient(ministack: str) -> "DynamoDBClient":
+    """Who makes the tables."""
+    return Clients(ministack).dynamodb
+
+
 @pytest.fixture
 def objects(ministack: str, credentials: None) -> BucketObjects:  # noqa: ARG001  # the client reads them
     """The overflow bucket."""
@@ -29,9 +36,9 @@ def objects(ministack: str, credentials: None) -> BucketObjects:  # noqa: ARG001
 
 
 @pytest.fixture
-def backend(client: "DynamoDBClient", objects: BucketObjects) -> Iterator[SweepBackend]:
+def backend(client: "DynamoDBClient", patient: "DynamoDBClient", objects: BucketObjects) -> Iterator[SweepBackend]:
     """A table of its own for each test."""
-    with sessions_table(client) as table:
+    with sessions_table(patient) as table:
         yield DynamoBackend(client, table=table, objects=objects, overflow_bytes=OVERFLOW_BYTES)
 
 

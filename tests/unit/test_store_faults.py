@@ -141,7 +141,7 @@ class TestWrite:
     def test_a_write_that_was_never_answered_can_be_tried_again(
         self, store: Store, backend: FaultyBackend, fault: Fault
     ) -> None:
-        """The error says that it may have happened; the session still has its changes, the next write is no conflict."""
+        """The error says that it may have happened; the session keeps its changes, to write again is no conflict."""
         session = _edited(store, "a", 2)
         backend.plan("replace", *[fault] * 3)
         with pytest.raises(StoreUnavailableError) as unanswered:
@@ -167,6 +167,30 @@ class TestWrite:
         backend.plan("replace", Fault.REPLY_LOST, Fault.THROTTLED, Fault.THROTTLED)
         with pytest.raises(StoreUnavailableError) as doubtful:
             store.write(session)
+        assert doubtful.value.may_have_happened
+
+    def test_doubt_remains_when_the_others_document_cannot_be_read(self, store: Store, backend: FaultyBackend) -> None:
+        """Ours was stored and built upon; not to be able to compare does not make it unhappened."""
+        session = _edited(store, "a", 2)
+        other = _store(_calm(backend), FakeClock())
+        backend.plan("replace", Fault.REPLY_LOST)
+        backend.plan("replace", Fault.NONE, meanwhile=_written_by_another(other, session, "b", 3))
+        backend.plan("document", *[Fault.THROTTLED] * 3)
+        with pytest.raises(StoreUnavailableError) as doubtful:
+            store.write(session)
+        assert doubtful.value.may_have_happened
+
+    def test_doubt_remains_when_the_dead_cannot_be_removed(
+        self, store: Store, backend: FaultyBackend, clock: FakeClock
+    ) -> None:
+        """A touch that may have taken effect says so, also when the session has died since."""
+        session = store.create()
+        clock.advance(1_000)
+        backend.plan("renew", Fault.REPLY_LOST)
+        backend.plan("renew", Fault.NONE, meanwhile=lambda: clock.advance(60))
+        backend.plan("delete", *[Fault.THROTTLED] * 3)
+        with pytest.raises(StoreUnavailableError) as doubtful:
+            store.touch(session, idle=30)
         assert doubtful.value.may_have_happened
 
     def test_a_write_that_died_unanswered_is_gone(self, store: Store, backend: FaultyBackend) -> None:
@@ -219,6 +243,15 @@ class TestRotate:
         backend.plan("rotate", Fault.NONE, meanwhile=end_all)
         with pytest.raises(SessionGoneError):
             store.rotate(session)
+
+    def test_doubt_remains_when_the_outcome_cannot_be_looked_up(self, store: Store, backend: FaultyBackend) -> None:
+        """It was stored; that we could not read it back must not turn into "nothing happened"."""
+        session = store.create()
+        backend.plan("rotate", Fault.REPLY_LOST)
+        backend.plan("load", *[Fault.THROTTLED] * 3)
+        with pytest.raises(StoreUnavailableError) as doubtful:
+            store.rotate(session)
+        assert doubtful.value.may_have_happened
 
     def test_a_rotation_that_was_never_answered_leaves_the_token_in_hand(
         self, store: Store, backend: FaultyBackend

@@ -6,7 +6,8 @@ removes it before saying so.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -79,10 +80,11 @@ class SessionProtocol:
         for _ in range(_ROUNDS):
             base = seen
             wanted = _renewed(base, idle=idle, now=self._clock())
-            outcome, _doubt = self._tried(self._backend.renew, base, lambda r, now: _renewed(r, idle=idle, now=now))
+            outcome, in_doubt = self._tried(self._backend.renew, base, lambda r, now: _renewed(r, idle=idle, now=now))
             if isinstance(outcome, Record):
                 return outcome
-            current = self._living(outcome.current)
+            with doubtful(in_doubt):
+                current = self._living(outcome.current)
             if current is None:
                 return None
             if current.idle == wanted.idle and current.expires_at >= wanted.expires_at:
@@ -120,10 +122,11 @@ class SessionProtocol:
             in_doubt = in_doubt or unanswered
             if isinstance(outcome, Record):
                 return Outcome(outcome, is_ours=True)
-            landed = self._landed(outcome.current, successor(seen, 0).session_id) if in_doubt else None
-            if landed is not None and landed.write_id == write_id:
-                return Outcome(landed, is_ours=True)
-            current = self._living(outcome.current)
+            with doubtful(in_doubt):
+                landed = self._landed(outcome.current, successor(seen, 0).session_id) if in_doubt else None
+                if landed is not None and landed.write_id == write_id:
+                    return Outcome(landed, is_ours=True)
+                current = self._living(outcome.current)
             if current is None:
                 return None
             if current.version != seen.version:
@@ -164,6 +167,16 @@ class SessionProtocol:
 
     def _loaded(self, session_id: str, *, is_consistent: bool = True) -> Record | None:
         return self._retry.run(partial(self._backend.load, session_id, is_consistent=is_consistent))
+
+
+@contextmanager
+def doubtful(in_doubt: bool) -> Iterator[None]:
+    """What fails in here leaves open what an earlier attempt of ours did, if that was ``in_doubt``."""
+    try:
+        yield
+    except StoreUnavailableError as error:
+        doubt = in_doubt or error.may_have_happened
+        raise StoreUnavailableError(error.reason, may_have_happened=doubt, is_transient=error.is_transient) from error
 
 
 def new_write_id() -> str:

@@ -22,7 +22,7 @@ _SMALLEST_INTEGER: Final = -_LARGEST_INTEGER
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DATETIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
-    r"(Z|[+-]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{6})?)?)?",
+    r"(Z|[+-]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?",
     re.ASCII,
 )
 _DECIMAL: Final = re.compile(r"-?\d+(\.\d+)?(E[+-]?\d+)?", re.ASCII)
@@ -73,6 +73,14 @@ def _pass(value: object) -> object:
 
 def _base64(value: bytes) -> str:
     return binascii.b2a_base64(value, newline=False).decode("ascii")
+
+
+def _moment_text(value: datetime) -> str:
+    offset = value.utcoffset()
+    # No zone has such an offset, and fromisoformat reads +00:00:00.000001 as UTC.
+    if offset is not None and offset.microseconds:
+        raise RefusedError("has an offset from UTC with a fraction of a second")
+    return datetime.isoformat(value)
 
 
 def _decimal_text(value: Decimal) -> str:
@@ -131,7 +139,7 @@ TAG_OF: Final[dict[type, str]] = {
 # Named by their class, so that a subclass with another str() is written like what it extends.
 TEXT_OF: Final[dict[str, Callable[[Any], str]]] = {
     "$bytes": _base64,
-    "$datetime": datetime.isoformat,
+    "$datetime": _moment_text,
     "$date": date.isoformat,
     "$decimal": _decimal_text,
     "$uuid": UUID.__str__,

@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 _PREFIX = "SOJOURN_"
 _DAY = 86_400
+_MAX_DIGITS = 18
 _MOST_SHARDS = 1_024
 _MOST_ITEM_BYTES = 393_216
 """An item holds 400 KB; what it holds besides the document takes at most a few of them."""
@@ -65,8 +66,8 @@ class Settings:
 
 
 def _whole_number(name: str, text: str) -> int:
-    # int() alone takes " 1_000 " and other scripts' digits.
-    _demand(text.isascii() and text.isdigit(), name, "takes a whole number")
+    # int() alone takes " 1_000 " and other scripts' digits, and refuses very many with an error of its own.
+    _demand(text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS, name, "takes a whole number")
     return int(text)
 
 

@@ -12,7 +12,7 @@ from sojourn.errors import (
     SessionGoneError,
     StoreUnavailableError,
 )
-from sojourn.protocol import Outcome, SessionProtocol
+from sojourn.protocol import Outcome, SessionProtocol, doubtful
 from sojourn.session import Session
 
 _MAX_MERGES = 32
@@ -61,8 +61,11 @@ class Writer:
             if outcome is not None and outcome.is_ours:
                 session._stored(outcome.record, text, is_merged=text != wanted)
                 return
-            complete = self.text(outcome.record) if outcome is not None else None
-            if outcome is None or complete is None:
+            if outcome is None:
+                raise SessionGoneError(session.id)
+            with doubtful(outcome.in_doubt):
+                complete = self.text(outcome.record)
+            if complete is None:
                 raise SessionGoneError(session.id)
             seen, theirs = complete
             text = self._merged(session, wanted, theirs, outcome, rule)

@@ -1,0 +1,136 @@
+"""The bill of every verb, as DynamoDB Local reports it: the calls of the protocol table, and not one more."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.costs import SIZES, Bill, Scene, bills, document, noise, scene
+from sojourn import Settings
+
+CALLS = {
+    "create": ["PutItem"],
+    "create, of a subject": ["PutItem"],
+    "read": ["GetItem"],
+    "read, renewing": ["GetItem", "UpdateItem"],
+    "read, found dead": ["GetItem", "DeleteItem"],
+    "write": ["UpdateItem"],
+    "write, merged once": ["UpdateItem", "UpdateItem"],
+    "touch": ["UpdateItem"],
+    "rotate": ["TransactWriteItems"],
+    "expire": ["DeleteItem"],
+    "sessions of a subject (1)": ["Query", "BatchGetItem"],
+    "expire all of a subject (1)": ["Query", "DeleteItem", "Query"],
+    "sweep (1 stale)": ["Query", "BatchExecuteStatement"],
+}
+"""By DESIGN section 5. A refusal brings the current item along, so a merge needs no read."""
+
+UNITS = {"0.5 KB": (1, 1), "3 KB": (1, 1), "10 KB": (4, 1), "100 KB": (20, 5)}
+"""Write and read units of one item, with the document compressed."""
+
+every_size = pytest.mark.parametrize("size", SIZES)
+
+
+@pytest.fixture(scope="module")
+def measured(dynamodb_local: str, credentials: None) -> dict[str, dict[str, Bill]]:  # noqa: ARG001  # clients read them
+    """Every verb's bill, by the size of the document."""
+    found = {}
+    for name, size in SIZES.items():
+        with scene(dynamodb_local) as opened:
+            found[name] = bills(opened, document(size))
+    return found
+
+
+@pytest.fixture
+def plain(dynamodb_local: str, credentials: None) -> Iterator[Scene]:  # noqa: ARG001  # clients read them
+    """A table whose sessions are in no sweep index and are read without consistency."""
+    with scene(dynamodb_local, settings=Settings(sweep_index=False, consistent_read=False)) as opened:
+        yield opened
+
+
+@every_size
+@pytest.mark.parametrize("verb", CALLS)
+def test_a_verb_makes_the_calls_of_the_protocol_table(
+    measured: dict[str, dict[str, Bill]], size: str, verb: str
+) -> None:
+    """Nothing else is asked at run time, above all not what the table looks like."""
+    assert measured[size][verb].calls == CALLS[verb]
+
+
+def test_every_measured_verb_is_in_the_table(measured: dict[str, dict[str, Bill]]) -> None:
+    """Whoever adds a verb says here what it calls."""
+    assert all(set(by_verb) == set(CALLS) for by_verb in measured.values())
+
+
+@every_size
+@pytest.mark.parametrize("verb", ["touch", "write", "write, merged once", "read, renewing"])
+def test_no_use_of_a_session_pays_for_an_index(measured: dict[str, dict[str, Bill]], size: str, verb: str) -> None:
+    """The sweep index is paid for at birth and at death."""
+    assert measured[size][verb].index_written == 0
+
+
+@every_size
+@pytest.mark.parametrize("verb", ["create", "touch", "write", "read, renewing", "expire", "read, found dead"])
+def test_a_change_costs_the_items_kilobytes(measured: dict[str, dict[str, Bill]], size: str, verb: str) -> None:
+    """A typical session of 3 KB is one write unit."""
+    assert measured[size][verb].written == UNITS[size][0]
+
+
+@every_size
+def test_a_read_costs_the_items_four_kilobytes_and_writes_nothing(
+    measured: dict[str, dict[str, Bill]], size: str
+) -> None:
+    """Strongly consistent."""
+    bill = measured[size]["read"]
+    assert (bill.read, bill.written) == (UNITS[size][1], 0)
+
+
+@every_size
+def test_an_index_costs_one_unit_at_creation_and_one_at_the_end(
+    measured: dict[str, dict[str, Bill]], size: str
+) -> None:
+    """Whatever the size of the session; a subject has an index of its own."""
+    by_verb = measured[size]
+    assert by_verb["create"].index_written == by_verb["read, found dead"].index_written == 1
+    assert by_verb["create, of a subject"].index_written == by_verb["expire"].index_written == 2
+
+
+def test_without_the_sweep_index_an_anonymous_session_pays_for_none(plain: Scene) -> None:
+    """SWEEP_INDEX=false: who would rather pay with patience."""
+    session = plain.store.create({})
+    assert plain.meter.of(lambda: plain.store.create({})).index_written == 0
+    assert plain.meter.of(lambda: plain.store.expire(session)).index_written == 0
+
+
+def test_a_read_without_consistency_costs_half(plain: Scene) -> None:
+    """CONSISTENT_READ=false."""
+    session = plain.store.create({})
+    assert plain.meter.of(lambda: plain.store.read(session.token)).read == 0.5
+
+
+def test_what_is_not_due_makes_no_call(plain: Scene) -> None:
+    """Reading is not writing, and a write without a change is none."""
+    session = plain.store.create({"a": 1})
+    plain.clock.advance(179)
+    assert plain.meter.of(lambda: plain.store.touch(session)).calls == []
+    assert plain.meter.of(lambda: plain.store.write(session)).calls == []
+    assert plain.meter.of(lambda: plain.store.read(session.token)).calls == ["GetItem"]
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "sjn_" + "A" * 42 + "B"])
+def test_what_cannot_be_a_token_makes_no_call(plain: Scene, token: str) -> None:
+    """Guessing costs the guesser, not the table."""
+    assert plain.meter.of(lambda: plain.store.read(token)).calls == []
+    assert plain.meter.of(lambda: plain.store.expire(token)).calls == []
+
+
+def test_a_document_that_does_not_compress_costs_one_unit_and_an_object(plain: Scene) -> None:
+    """It lies in the bucket; the item that points to it is small."""
+    session = plain.store.create(noise(SIZES["100 KB"]))
+    session["_language"] = "xx"
+    write = plain.meter.of(lambda: plain.store.write(session))
+    assert (write.calls, write.written) == (["PutObject", "UpdateItem", "DeleteObject"], 1)
+    read = plain.meter.of(lambda: plain.store.read(session.token))
+    assert (read.calls, read.read) == (["GetItem", "GetObject"], 0.5)
+    touch = plain.meter.of(lambda: plain.store.touch(session, idle=60))
+    assert (touch.calls, touch.written) == (["UpdateItem"], 1)
+    assert plain.meter.of(lambda: plain.store.expire(session)).calls == ["DeleteItem", "DeleteObject"]

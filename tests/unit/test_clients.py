@@ -1,0 +1,114 @@
+"""How the AWS clients are set, and what becomes of what they raise."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from botocore import exceptions as boto
+
+from sojourn import StoreUnavailableError
+from sojourn.backends.clients import CONNECT_SECONDS, READ_SECONDS, answered, dynamodb_client, s3_client
+from sojourn.retry import Retry
+
+URL = "http://127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def _credentials() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "test")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        yield
+
+
+def _failing(error: Exception) -> Callable[..., None]:
+    def call(**_request: object) -> None:
+        raise error
+
+    return call
+
+
+def _refusal(code: str, status: int) -> boto.ClientError:
+    return boto.ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "PutItem")  # type: ignore[typeddict-item]  # what counts
+
+
+def test_the_sdk_never_asks_twice() -> None:
+    """A creation sent again under the same token could bring back a session that ended in between."""
+    for client in (dynamodb_client(endpoint_url=URL), s3_client(endpoint_url=URL)):
+        assert client.meta.config.retries["total_max_attempts"] == 1  # type: ignore[attr-defined]  # botocore.config.Config
+
+
+def test_timeouts_are_what_a_retry_counts_with() -> None:
+    """An attempt that could take longer would pass the deadline."""
+    client = dynamodb_client(endpoint_url=URL)
+    assert (client.meta.config.connect_timeout, client.meta.config.read_timeout) == (CONNECT_SECONDS, READ_SECONDS)  # type: ignore[attr-defined]  # botocore.config.Config
+    assert Retry().attempt_seconds >= CONNECT_SECONDS + READ_SECONDS
+
+
+@pytest.mark.parametrize("is_change", [True, False])
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.ReadTimeoutError(endpoint_url=URL),
+        boto.ConnectionClosedError(endpoint_url=URL),
+        boto.HTTPClientError(error="reset"),
+        _refusal("InternalServerError", 500),
+        _refusal("ServiceUnavailable", 503),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_went_unanswered_may_have_happened_if_it_could(error: Exception, *, is_change: bool) -> None:
+    """A read changes nothing, however it ends."""
+    with pytest.raises(StoreUnavailableError) as unavailable:
+        answered(_failing(error), changes=is_change)
+    assert unavailable.value.may_have_happened is is_change
+    assert unavailable.value.is_transient
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.ConnectTimeoutError(endpoint_url=URL),
+        boto.EndpointConnectionError(endpoint_url=URL),
+        _refusal("ThrottlingException", 400),
+        _refusal("ProvisionedThroughputExceededException", 400),
+        _refusal("TransactionConflictException", 400),
+        _refusal("TransactionInProgressException", 400),
+        _refusal("RequestLimitExceeded", 400),
+        _refusal("SlowDown", 503),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_was_not_taken_did_not_happen(error: Exception) -> None:
+    """And can be tried again."""
+    with pytest.raises(StoreUnavailableError) as unavailable:
+        answered(_failing(error), changes=True)
+    assert not unavailable.value.may_have_happened
+    assert unavailable.value.is_transient
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _refusal("AccessDeniedException", 400),
+        _refusal("ResourceNotFoundException", 400),
+        _refusal("ValidationException", 400),
+        _refusal("NoSuchBucket", 404),
+        boto.NoCredentialsError(),
+        boto.NoRegionError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_is_wrongly_set_up_is_not_tried_again(error: Exception) -> None:
+    """The message says what to look at."""
+    with pytest.raises(StoreUnavailableError, match="check") as unavailable:
+        answered(_failing(error), changes=True)
+    assert not unavailable.value.may_have_happened
+    assert not unavailable.value.is_transient
+
+
+@pytest.mark.parametrize("code", ["ConditionalCheckFailedException", "TransactionCanceledException", "NoSuchKey"])
+def test_a_refusal_that_means_something_is_passed_on(code: str) -> None:
+    """Its meaning is the caller's business."""
+    with pytest.raises(boto.ClientError):
+        answered(_failing(_refusal(code, 400)), changes=True)

@@ -1,0 +1,125 @@
+"""Settings: what the environment may say, and what is refused by name."""
+
+from dataclasses import fields
+
+import pytest
+
+from sojourn import ConfigurationError, Settings, open_store
+
+
+def test_defaults_are_those_of_the_design() -> None:
+    """Nobody has to set anything but the table."""
+    assert Settings.from_environment({}) == Settings(
+        table=None,
+        bucket=None,
+        namespace="default",
+        idle_seconds=1_800,
+        absolute_seconds=43_200,
+        max_absolute_seconds=2_592_000,
+        overflow_bytes=65_536,
+        max_bytes=1_048_576,
+        sweep_grace_seconds=86_400,
+        sweep_index=True,
+        sweep_shards=64,
+        consistent_read=True,
+        endpoint_url=None,
+    )
+
+
+def test_every_field_is_read_from_its_variable() -> None:
+    """SOJOURN_ and the name in capitals."""
+    environment = {
+        "SOJOURN_TABLE": "t",
+        "SOJOURN_BUCKET": "b",
+        "SOJOURN_NAMESPACE": "n",
+        "SOJOURN_IDLE_SECONDS": "1",
+        "SOJOURN_ABSOLUTE_SECONDS": "2",
+        "SOJOURN_MAX_ABSOLUTE_SECONDS": "3",
+        "SOJOURN_OVERFLOW_BYTES": "4",
+        "SOJOURN_MAX_BYTES": "5",
+        "SOJOURN_SWEEP_GRACE_SECONDS": "0",
+        "SOJOURN_SWEEP_INDEX": "False",
+        "SOJOURN_SWEEP_SHARDS": "7",
+        "SOJOURN_CONSISTENT_READ": "FALSE",
+        "SOJOURN_ENDPOINT_URL": "http://127.0.0.1:1",
+        "SOJOURN_API_URL": "",
+        "OTHER_TABLE": "no",
+    }
+    settings = Settings.from_environment(environment)
+    for field in fields(Settings):
+        given = environment["SOJOURN_" + field.name.upper()]
+        assert str(getattr(settings, field.name)).lower() == (given.lower() or "none")
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    """Templates and shells leave such behind."""
+    assert Settings.from_environment({"SOJOURN_IDLE_SECONDS": "", "SOJOURN_TABLE": ""}) == Settings()
+
+
+@pytest.mark.parametrize("text", ["x", "1.5", "-1", "+1", " 1", "1_000", "٣", "0x10", "1e3", "true", "9" * 5_000])
+def test_what_is_no_whole_number_is_refused_by_name(text: str) -> None:
+    """Not even what Python would take for one."""
+    with pytest.raises(ConfigurationError, match="SOJOURN_IDLE_SECONDS"):
+        Settings.from_environment({"SOJOURN_IDLE_SECONDS": text})
+
+
+@pytest.mark.parametrize("text", ["yes", "1", "0", "on", " true", "t"])
+def test_what_is_no_switch_is_refused_by_name(text: str) -> None:
+    """True or false, in any case of letters."""
+    with pytest.raises(ConfigurationError, match="SOJOURN_SWEEP_INDEX"):
+        Settings.from_environment({"SOJOURN_SWEEP_INDEX": text})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IDLE_SECONDS", 0),
+        ("ABSOLUTE_SECONDS", 0),
+        ("ABSOLUTE_SECONDS", 2_592_001),
+        ("MAX_ABSOLUTE_SECONDS", 0),
+        ("OVERFLOW_BYTES", 0),
+        ("OVERFLOW_BYTES", 393_217),
+        ("MAX_BYTES", 0),
+        ("SWEEP_SHARDS", 0),
+        ("SWEEP_SHARDS", 1_025),
+    ],
+)
+def test_what_cannot_work_is_refused_by_name(name: str, value: int) -> None:
+    """When the store is opened, not when the first session is written."""
+    with pytest.raises(ConfigurationError, match=f"SOJOURN_{name}"):
+        Settings.from_environment({f"SOJOURN_{name}": str(value)})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IDLE_SECONDS", 1),
+        ("ABSOLUTE_SECONDS", 2_592_000),
+        ("OVERFLOW_BYTES", 393_216),
+        ("SWEEP_GRACE_SECONDS", 0),
+        ("SWEEP_SHARDS", 1),
+        ("SWEEP_SHARDS", 1_024),
+    ],
+)
+def test_what_just_works_is_taken(name: str, value: int) -> None:
+    """The limits themselves are within."""
+    settings = Settings.from_environment({f"SOJOURN_{name}": str(value)})
+    assert getattr(settings, name.lower()) == value
+
+
+def test_a_negative_grace_is_refused() -> None:
+    """Code can say what the environment cannot."""
+    with pytest.raises(ConfigurationError, match="SOJOURN_SWEEP_GRACE_SECONDS"):
+        Settings(sweep_grace_seconds=-1)
+
+
+def test_a_namespace_is_checked() -> None:
+    """It becomes part of every key."""
+    with pytest.raises(ConfigurationError, match="SOJOURN_NAMESPACE"):
+        Settings.from_environment({"SOJOURN_NAMESPACE": "a#b"})
+
+
+def test_a_store_without_a_table_is_refused() -> None:
+    """The message says what to set."""
+    with pytest.raises(ConfigurationError, match="SOJOURN_TABLE"):
+        open_store(Settings())
