@@ -1,6 +1,7 @@
 """What the documentation shows is what happens."""
 
 import doctest
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from devstack.template import read_template
 from sojourn import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
+TESTS = Path(__file__).parents[1]
 OPTIONS = doctest.ELLIPSIS
 
 
@@ -40,3 +42,11 @@ def test_the_guide_lists_every_setting_with_its_default() -> None:
     page = (DOCS / "guide.md").read_text().replace("`", "")
     for field in fields(Settings):
         assert f"| {field.name.upper()} | {shown(field.default)} |" in page
+
+
+def test_every_test_that_the_guarantees_name_exists() -> None:
+    """A promise points to what holds it."""
+    named = set(re.findall(r"`(test_\w+)`", (DOCS / "guarantees.md").read_text()))
+    written = {name for file in TESTS.rglob("*.py") for name in re.findall(r"def (test_\w+)", file.read_text())}
+    assert named
+    assert named <= written
