@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
+import hypothesis
 import pytest
 
 from devstack import dynamodb_local as local_engine
@@ -12,6 +13,12 @@ from devstack.errors import DevstackError
 from devstack.layout import ROOT, Layout, free_port
 from devstack.lifecycle import temporary_stack
 from devstack.stack import Stack
+
+# The same examples in every run, and no verdict that depends on how busy the machine is.
+hypothesis.settings.register_profile(
+    "sojourn", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("sojourn")
 
 
 @pytest.fixture(scope="session")
