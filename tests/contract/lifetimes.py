@@ -204,6 +204,25 @@ class Lifetimes:
         assert store.touch(stale) is True
         assert (stale.idle, stale.expires_at) == (600, clock() + 600)
 
+    def test_a_stale_copy_can_change_the_idle_time(self, store: Store, clock: FakeClock) -> None:
+        """Though somebody renewed the session farther than the new deadline."""
+        token = store.create().token
+        stale = alive(store.read(token))
+        clock.advance(900)
+        store.touch(alive(store.read(token, touch=False)))
+        assert store.touch(stale, idle=60) is True
+        found = alive(store.read(token, touch=False))
+        assert (stale.idle, stale.expires_at) == (found.idle, found.expires_at) == (60, clock() + 60)
+
+    def test_setting_an_idle_time_that_is_set_already_renews(self, store: Store, clock: FakeClock) -> None:
+        """The copy did not know, but the session was used now."""
+        token = store.create().token
+        stale = alive(store.read(token))
+        store.touch(alive(store.read(token)), idle=600)
+        clock.advance(300)
+        assert store.touch(stale, idle=600) is True
+        assert stale.expires_at == alive(store.read(token, touch=False)).expires_at == clock() + 600
+
     def test_a_touch_leaves_the_document_of_others_alone(self, store: Store, clock: FakeClock) -> None:
         """And the next write of the toucher still merges."""
         token = store.create({"a": 1}).token

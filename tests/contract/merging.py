@@ -158,6 +158,14 @@ class Merging:
             store.write(other, merge=False)
         assert _stored(store, one) == {"a": 2, "b": 1}
 
+    def test_who_wants_no_merge_and_wrote_the_same_has_no_conflict(self, store: Store) -> None:
+        """There is nothing to be merged."""
+        one, other = _two(store, {"a": 1})
+        for session in (one, other):
+            session["a"] = 2
+            store.write(session, merge=False)
+        assert (one.version, other.version) == (2, 2)
+
     def test_a_conflict_is_over_once_the_session_was_read_again(self, store: Store) -> None:
         """Read, reapply, write."""
         one, other = _two(store, {"a": 1})

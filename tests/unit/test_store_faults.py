@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from sojourn import Session, SessionGoneError, Settings, Store, StoreUnavailableError
+from sojourn import CorruptSessionError, Session, SessionGoneError, Settings, Store, StoreUnavailableError
+from sojourn.backend import Record
 from sojourn.retry import Retry
 from sojourn.testing import FakeClock
 from tests.unit.faulty import Fault, FaultyBackend
@@ -103,6 +104,17 @@ class TestWrite:
         assert dict(session) == {"a": 2, "b": 3}
         assert session.version == 3
         assert not session.is_changed
+
+    def test_also_without_a_merge_a_write_that_took_effect_is_no_conflict(
+        self, store: Store, backend: FaultyBackend
+    ) -> None:
+        """What others built on it is not ours to object to."""
+        session = _edited(store, "a", 2)
+        backend.plan("replace", Fault.REPLY_LOST)
+        other = _store(_calm(backend), FakeClock())
+        backend.plan("replace", Fault.NONE, meanwhile=_written_by_another(other, session, "b", 3))
+        store.write(session, merge=False)
+        assert dict(session) == {"a": 2, "b": 3}
 
     def test_when_values_cannot_tell_the_outcome_is_said_to_be_unknown(
         self, store: Store, backend: FaultyBackend
@@ -380,6 +392,51 @@ class TestDeath:
         backend.plan("delete", Fault.NONE, meanwhile=lambda: slow.read(session.token))
         assert _read(store, session.token).expires_at == clock() + 1_799
 
+    def test_a_session_that_ends_while_it_is_being_read_is_gone(
+        self, store: Store, backend: FaultyBackend, clock: FakeClock
+    ) -> None:
+        """The renewal notices; what was loaded before is not served."""
+        session = store.create()
+        clock.advance(900)
+        backend.plan("renew", Fault.NONE, meanwhile=lambda: backend.inner.delete(f"default#{session.id}"))
+        assert store.read(session.token) is None
+
+    def test_a_document_that_is_really_missing_is_looked_for_once_more(self, clock: FakeClock) -> None:
+        """It may have been replaced; when it was not, the session is corrupt, not empty and not gone."""
+
+        class Hollow(FaultyBackend):
+            def document(self, record: Record) -> None:
+                super().document(record)
+
+        backend = Hollow()
+        store = _store(backend, clock)
+        session = store.create()
+        backend.calls.clear()
+        with pytest.raises(CorruptSessionError) as corrupt:
+            store.read(session.token)
+        assert corrupt.value.session_id == f"default#{session.id}"
+        assert backend.calls == ["load", "document", "load"]
+
+    def test_a_document_that_was_replaced_while_it_was_being_read_is_read_anew(self, clock: FakeClock) -> None:
+        """Its object is gone because a newer one took its place."""
+
+        class Overtaken(FaultyBackend):
+            def document(self, record: Record) -> bytes | None:
+                if record.overflow is None:
+                    return super().document(record)
+                self.inner.delete(record.session_id)
+                self.inner.insert(replace(record, version=2, overflow=None))
+                return None
+
+        backend = Overtaken()
+        store = _store(backend, clock)
+        session = store.create({"a": 1})
+        stored = backend.inner.load(f"default#{session.id}")
+        assert stored is not None
+        backend.inner.delete(stored.session_id)
+        backend.inner.insert(replace(stored, overflow="old object"))
+        assert _read(store, session.token).version == 2
+
     def test_expiring_again_after_a_lost_answer_is_done(self, store: Store, backend: FaultyBackend) -> None:
         """Idempotent."""
         session = store.create()
@@ -437,6 +494,18 @@ class TestDeadline:
             verb(_store(away, clock), session)
         assert len(away.calls) == 1
         assert not error.value.is_transient
+
+    def test_clearing_an_abandoned_creation_away_keeps_to_the_deadline(self) -> None:
+        """There is time for two attempts, not for a third call."""
+        now = [0.0]
+        backend = FaultyBackend()
+        backend.plan("insert", Fault.REPLY_LOST)
+        backend.on_call = lambda: now.__setitem__(0, now[0] + 3.0)
+        retry = Retry(monotonic=lambda: now[0], sleep=lambda _pause: None)
+        session = Store(backend, Settings(), clock=FakeClock(), retry=retry).within(8.0).create()
+        assert backend.calls == ["insert", "insert"]
+        assert now[0] <= 8.0
+        assert session.is_new
 
     @every_verb
     @pytest.mark.parametrize("seconds", [0.0, 2.9, 3.0, 3.1, 6.5, 20.0])

@@ -92,6 +92,18 @@ def test_neither_touch_nor_write_moves_the_place(backend: FaultyBackend, clock: 
     assert after.expires_at > before.expires_at
 
 
+def test_a_rotated_session_has_the_place_of_its_new_id(backend: FaultyBackend, clock: FakeClock) -> None:
+    """And of its new deadline."""
+    store = _store(backend, clock, shards=1024, grace=7)
+    session = store.create()
+    clock.advance(900)
+    store.rotate(session)
+    stored = backend.inner.load(f"default#{session.id}")
+    assert stored is not None
+    assert stored == placed(stored, store.settings)
+    assert stored.sweep_at == clock() + 1_800 + 7
+
+
 # running
 
 
