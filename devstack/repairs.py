@@ -72,7 +72,8 @@ def _lifecycle_rule(rule: dict[str, Any], days: int) -> "LifecycleRuleUnionTypeD
 
 
 def _allow_partiql(clients: Clients, stack: Stack) -> None:
-    # AWS asks for dynamodb:PartiQLDelete on the table, as the template grants; the emulator for this, on "*".
+    # AWS asks for dynamodb:PartiQLDelete and PartiQLUpdate on the table, as the template grants; the emulator for
+    # this, on "*".
     clients.iam.put_role_policy(
         RoleName=_role_of(clients, stack, "SweepFunction"),
         PolicyName="emulator-partiql",

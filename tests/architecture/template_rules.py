@@ -39,7 +39,7 @@ RIGHTS = {
     },
     "ExpireFunction": {"table": "DeleteItem GetItem", "index/subject": "Query", "objects": "DeleteObject"},
     "SweepFunction": {
-        "table": "DeleteItem GetItem PartiQLDelete UpdateItem",
+        "table": "GetItem PartiQLDelete PartiQLUpdate Scan",
         "index/sweep": "Query",
         "objects": "DeleteObject",
     },
@@ -286,10 +286,9 @@ def every_setting_reaches_the_functions(template: Template) -> Iterator[str]:
 
 
 def tracing_captures_nothing(template: Template) -> Iterator[str]:
-    """Responses hold documents and tokens; a trace must not. Off unless asked for."""
-    for name in ("POWERTOOLS_TRACER_CAPTURE_RESPONSE", "POWERTOOLS_TRACER_CAPTURE_ERROR"):
-        if _variables(template).get(name) != "false":
-            yield f"{name} is not false"
+    """Lambda's own segments and no more: responses hold documents and tokens. Off unless asked for."""
+    if any("TRACE" in name for name in _variables(template)):
+        yield "a tracer inside the function is configured"
     if template["Parameters"]["Tracing"]["Default"] != "Disabled":
         yield "tracing is on by default"
 
@@ -318,15 +317,6 @@ def no_right_is_a_wildcard(template: Template) -> Iterator[str]:
         resource = json.dumps(statement["Resource"]).replace("${OverflowBucket.Arn}/*", "")
         if "*" in json.dumps(statement["Action"]) + resource:
             yield f"{name} has a wildcard"
-
-
-def only_who_has_no_index_scans(template: Template) -> Iterator[str]:
-    """The right to Scan comes and goes with SweepIndex."""
-    choices = [entry["Fn::If"] for entry in _raw_statements(template, "SweepFunction") if "Fn::If" in entry]
-    if [choice[0] for choice in choices] != ["SweepsByScan"] or choices[0][1]["Action"] != "dynamodb:Scan":
-        yield "Scan does not follow SweepIndex"
-    if template["Conditions"].get("SweepsByScan") != {"Fn::Equals": [{"Ref": "SweepIndex"}, "false"]}:
-        yield "SweepsByScan is not the absence of the index"
 
 
 def who_reaches_sessions_reaches_their_key(template: Template) -> Iterator[str]:
@@ -380,14 +370,28 @@ def no_failed_sweep_is_forgotten(template: Template) -> Iterator[str]:
     """Retried, then kept in the queue: calls that Lambda did not take, and runs that failed."""
     queue = {"Fn::GetAtt": ["SweepDeadLetters", "Arn"]}
     sweep = template["Resources"]["SweepFunction"]["Properties"]
-    schedule = sweep["Events"]["Schedule"]["Properties"]
-    if schedule.get("RetryPolicy", {}).get("MaximumRetryAttempts", 185) > 5:
-        yield "the schedule's retries have no bound"
-    if schedule.get("DeadLetterConfig") != {"Arn": queue}:
-        yield "calls that Lambda did not take are forgotten"
+    for name, event in sweep["Events"].items():
+        schedule = event["Properties"]
+        if schedule.get("RetryPolicy", {}).get("MaximumRetryAttempts", 185) > 5:
+            yield f"the retries of {name} have no bound"
+        if schedule.get("DeadLetterConfig") != {"Arn": queue}:
+            yield f"calls of {name} that Lambda did not take are forgotten"
     failure = sweep.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure")
     if failure != {"Type": "SQS", "Destination": queue}:
         yield "runs that failed are forgotten"
+
+
+def every_share_of_the_sweep_is_scheduled(template: Template) -> Iterator[str]:
+    """With n groups the first n schedules are enabled, and each says which share it is."""
+    enabling = {0: None, 1: "SweepsInTwo", 2: "SweepsInFour", 3: "SweepsInFour"}
+    enabling |= dict.fromkeys(range(4, 8), "SweepsInEight")
+    schedules = template["Resources"]["SweepFunction"]["Properties"]["Events"]
+    for group, condition in enabling.items():
+        schedule = schedules.get(f"Group{group}", {}).get("Properties", {})
+        if schedule.get("Input") != {"Fn::Sub": f'{{"group": {group}, "groups": ${{SweepGroups}}}}'}:
+            yield f"nobody sweeps share {group}"
+        if schedule.get("State") != (condition and {"Fn::If": [condition, "ENABLED", "DISABLED"]}):
+            yield f"share {group} is swept by another number of groups than it belongs to"
 
 
 def dead_letters_are_encrypted(template: Template) -> Iterator[str]:
@@ -526,6 +530,12 @@ def _variables(template: Template) -> dict[str, Any]:
     return variables
 
 
-def _same_default(template: Template, value: dict[str, str], default: object) -> bool:
-    parameter = template["Parameters"].get(value.get("Ref", ""), {})
-    return str(parameter.get("Default")) == str(default).replace("True", "true").replace("False", "false")
+def _default(template: Template, reference: dict[str, str]) -> object:
+    return template["Parameters"].get(reference.get("Ref", ""), {}).get("Default")
+
+
+def _same_default(template: Template, value: dict[str, Any], default: object) -> bool:
+    if "Fn::FindInMap" in value:
+        mapping, chosen, column = value["Fn::FindInMap"]
+        return str(template["Mappings"][mapping][str(_default(template, chosen))][column]) == str(default)
+    return str(_default(template, value)) == str(default).replace("True", "true").replace("False", "false")

@@ -127,7 +127,7 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (("Parameters", "SweepIndex", "Default"), "false"),
     ],
     "tracing_captures_nothing": [
-        (_variable("POWERTOOLS_TRACER_CAPTURE_RESPONSE"), DELETE),
+        (_variable("POWERTOOLS_TRACE_ENABLED"), "true"),
         (("Parameters", "Tracing", "Default"), "Active"),
     ],
     "every_function_has_its_own_role": [(_of("ReadFunction", "Role"), {"Ref": "SharedRole"})],
@@ -140,11 +140,6 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
     "no_right_is_a_wildcard": [
         (("Resources", "WidePolicy"), _managed_policy("dynamodb:*", {"Ref": "SessionsTable"})),
         (("Resources", "WidePolicy"), _managed_policy("dynamodb:GetItem", "*")),
-        (_statement("SweepFunction", 3, "Fn::If", 1, "Resource"), "*"),
-    ],
-    "only_who_has_no_index_scans": [
-        (_statement("SweepFunction", 3, "Fn::If", 0), "HasKmsKey"),
-        (("Conditions", "SweepsByScan"), {"Fn::Equals": [{"Ref": "SweepIndex"}, "true"]}),
     ],
     "who_reaches_sessions_reaches_their_key": [
         (_of("ReadFunction", "Policies", 0), DELETE),
@@ -163,9 +158,13 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (_of("ReadFunction", "LoggingConfig"), DELETE),
     ],
     "no_failed_sweep_is_forgotten": [
-        (_of("SweepFunction", "Events", "Schedule", "Properties", "RetryPolicy"), DELETE),
-        (_of("SweepFunction", "Events", "Schedule", "Properties", "DeadLetterConfig"), DELETE),
+        (_of("SweepFunction", "Events", "Group0", "Properties", "RetryPolicy"), DELETE),
+        (_of("SweepFunction", "Events", "Group7", "Properties", "DeadLetterConfig"), DELETE),
         (_of("SweepFunction", "EventInvokeConfig"), DELETE),
+    ],
+    "every_share_of_the_sweep_is_scheduled": [
+        (_of("SweepFunction", "Events", "Group1", "Properties", "State"), DELETE),
+        (_of("SweepFunction", "Events", "Group5", "Properties", "Input"), DELETE),
     ],
     "dead_letters_are_encrypted": [(_of("SweepDeadLetters", "SqsManagedSseEnabled"), False)],
     "the_client_layer_serves_every_python": [

@@ -8,7 +8,19 @@ from devstack.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from devstack.layout import REGION
 
 # Contracts are plain modules; without this their assertions would fail without saying what they saw.
-for _name in ("contract", "keeping", "indexes", "lifetimes", "endings", "merging", "rotating", "subjects", "overflow"):
+_CONTRACTS = (
+    "contract",
+    "endings",
+    "indexes",
+    "keeping",
+    "lifetimes",
+    "merging",
+    "overflow",
+    "rotating",
+    "subjects",
+    "sweeping",
+)
+for _name in _CONTRACTS:
     pytest.register_assert_rewrite(f"tests.contract.{_name}")
 
 

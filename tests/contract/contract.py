@@ -16,9 +16,10 @@ from tests.contract.merging import Merging
 from tests.contract.rotating import Rotating
 from tests.contract.stores import Opened, Stores
 from tests.contract.subjects import Subjects
+from tests.contract.sweeping import Sweeping
 
 
-class BackendContract(OneSession, ManySessions):
+class BackendContract(OneSession, ManySessions, Sweeping):
     """What ``sojourn.backend`` says, as tests."""
 
 

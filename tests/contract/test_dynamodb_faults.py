@@ -9,7 +9,7 @@ import pytest
 
 from devstack.clients import Clients
 from sojourn import CorruptSessionError, StoreUnavailableError
-from sojourn.backend import Fate, Hint
+from sojourn.backend import Fate, Hint, Verdict
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.backends.items import item_of
@@ -66,8 +66,8 @@ def test_a_throttled_statement_is_left_for_the_next_run(client: "DynamoDBClient"
         parsed["Responses"][0] = {"Error": {"Code": "ThrottlingError"}}
 
     with _answering(client, "BatchExecuteStatement", throttle):
-        fates = backend.delete_stale([Hint("app#a", 50), Hint("app#b", 50)], cutoff=100)
-    assert fates == [(Fate.LEFT, None), (Fate.SWEPT, None)]
+        removal = backend.delete_stale([Hint("app#a", 50), Hint("app#b", 50)], cutoff=100)
+    assert removal.verdicts == (Verdict(Fate.LEFT), Verdict(Fate.SWEPT, 50))
 
 
 def test_a_refused_statement_with_its_item_needs_no_read(client: "DynamoDBClient", backend: DynamoBackend) -> None:
@@ -82,7 +82,8 @@ def test_a_refused_statement_with_its_item_needs_no_read(client: "DynamoDBClient
         _answering(client, "BatchExecuteStatement", tell),
         _answering(client, "GetItem", lambda _parsed: None) as reads,
     ):
-        assert backend.delete_stale([Hint("app#one", 50)], cutoff=100) == [(Fate.ALIVE, alive)]
+        removal = backend.delete_stale([Hint("app#one", 50)], cutoff=100)
+    assert removal.verdicts == (Verdict(Fate.ALIVE, alive.expires_at),)
     assert reads == []
 
 
@@ -93,7 +94,8 @@ def test_a_statement_that_removed_nothing_found_nothing(client: "DynamoDBClient"
         parsed["Responses"][0] = {"TableName": "t"}
 
     with _answering(client, "BatchExecuteStatement", succeed):
-        assert backend.delete_stale([Hint("app#nobody", 50)], cutoff=100) == [(Fate.MISSING, None)]
+        removal = backend.delete_stale([Hint("app#nobody", 50)], cutoff=100)
+    assert removal.verdicts == (Verdict(Fate.MISSING),)
 
 
 def test_a_foreign_item_is_left_and_stops_no_sweep(
@@ -102,8 +104,8 @@ def test_a_foreign_item_is_left_and_stops_no_sweep(
     """Whoever put it there has to look after it."""
     client.put_item(TableName=table, Item={"session_id": {"S": "app#foreign"}, "expires_at": {"N": "900"}})
     backend.insert(a_record(expires_at=50))
-    fates = backend.delete_stale([Hint("app#foreign", 50), Hint("app#one", 50)], cutoff=100)
-    assert [fate for fate, _ in fates] == [Fate.LEFT, Fate.SWEPT]
+    removal = backend.delete_stale([Hint("app#foreign", 50), Hint("app#one", 50)], cutoff=100)
+    assert removal.verdicts == (Verdict(Fate.FOREIGN), Verdict(Fate.SWEPT, 50))
 
 
 def test_a_foreign_item_is_no_session(client: "DynamoDBClient", backend: DynamoBackend, table: str) -> None:

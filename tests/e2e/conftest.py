@@ -11,7 +11,7 @@ from devstack.layout import ROOT, Layout, free_port
 from devstack.lifecycle import temporary_stack
 from devstack.stack import Stack
 
-OVERRIDES = {"SweepGraceSeconds": "0", "SweepSchedule": "rate(1 minute)"}
+OVERRIDES = {"SweepGraceSeconds": "0", "SweepMinutes": "1"}
 """A sweep within a test's patience; everything else is as `make up` deploys it."""
 
 

@@ -40,6 +40,7 @@ class SilentBackend(MemoryBackend):
     def __init__(self) -> None:
         super().__init__()
         self.is_silent = False
+        self.on_due: Callable[[], None] = lambda: None
         self.error: Exception = StoreUnavailableError("table sessions-1 is throttled", is_transient=True)
 
     def _answer(self) -> None:
@@ -69,4 +70,5 @@ class SilentBackend(MemoryBackend):
     def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
         """As in memory, or silence."""
         self._answer()
+        self.on_due()
         return super().due(shard, until=until, limit=limit, after=after)

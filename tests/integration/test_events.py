@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from devstack.template import read_template
 from sojourn.store import Store
 from sojourn.testing import FakeClock
 from sojourn_service import Sweeping, Telemetry
@@ -68,7 +69,19 @@ def test_every_route_has_an_event() -> None:
     assert any(event["isBase64Encoded"] for event in events)
 
 
-def test_the_scheduler_s_event_starts_a_run(store: Store, telemetry: Telemetry, clock: FakeClock) -> None:
-    """The sweeper asks nothing of it."""
-    assert event_of(EVENTS / "sweep/scheduled.json")["source"] == "aws.scheduler"
-    assert Sweeping(store, telemetry=telemetry, clock=clock).run(FakeContext(seconds=300))["more"] is False
+@pytest.mark.parametrize("path", sorted((EVENTS / "sweep").glob("*.json")), ids=named)
+def test_an_event_of_the_sweeper_starts_a_run(store: Store, telemetry: Telemetry, clock: FakeClock, path: Path) -> None:
+    """Over the whole table; the dry one says so in its name."""
+    store.create(idle=10)
+    clock.advance(10 * 86_400)
+    report = Sweeping(store, telemetry=telemetry, clock=clock).run(event_of(path), FakeContext(seconds=300))
+    is_dry = path.stem == "dry-run"
+    assert (report["swept"], report["due"] > 0, report["more"]) == (0 if is_dry else 1, is_dry, False)
+
+
+def test_the_scheduled_event_is_what_the_schedule_sends() -> None:
+    """With one group, as the template's default says."""
+    properties = read_template()["Resources"]["SweepFunction"]["Properties"]["Events"]["Group0"]["Properties"]
+    sent = json.loads(properties["Input"]["Fn::Sub"].replace("${SweepGroups}", "1"))
+    assert event_of(EVENTS / "sweep/scheduled.json") == sent
+    assert event_of(EVENTS / "sweep/dry-run.json") == sent | {"dry_run": True}

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from sojourn import StoreUnavailableError
-from sojourn.backend import Fate, Hint, HintPage, Page, Position, Record, Refused
+from sojourn.backend import Hint, HintPage, Move, Page, Position, Postponement, Record, Refused, Removal
 from sojourn.backends.memory import MemoryBackend
 
 T = TypeVar("T")
@@ -111,10 +111,15 @@ class FaultyBackend:
         """See ``SweepBackend.due``."""
         return self._call("due", partial(self.inner.due, shard, until=until, limit=limit, after=after), changes=False)
 
-    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> list[tuple[Fate, Record | None]]:
+    def scan(self, segment: int, *, segments: int, until: int, after: object | None = None) -> HintPage:
+        """See ``SweepBackend.scan``."""
+        effect = partial(self.inner.scan, segment, segments=segments, until=until, after=after)
+        return self._call("scan", effect, changes=False)
+
+    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> Removal:
         """See ``SweepBackend.delete_stale``."""
         return self._call("delete_stale", partial(self.inner.delete_stale, hints, cutoff=cutoff))
 
-    def postpone(self, hint: Hint, *, sweep_at: int) -> bool:
+    def postpone(self, moves: Sequence[Move]) -> Postponement:
         """See ``SweepBackend.postpone``."""
-        return self._call("postpone", partial(self.inner.postpone, hint, sweep_at=sweep_at))
+        return self._call("postpone", partial(self.inner.postpone, moves))

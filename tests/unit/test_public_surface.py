@@ -32,6 +32,7 @@ PUBLIC = {
     "SessionPage",
     "SessionSummary",
     "SessionTooLargeError",
+    "Share",
     "Settings",
     "SojournError",
     "Store",

@@ -22,7 +22,7 @@ from sojourn.factory import open_store
 from sojourn.session import Session, SessionSummary
 from sojourn.settings import Settings
 from sojourn.store import KEEP, SessionPage, Store
-from sojourn.sweep import SweepReport
+from sojourn.sweep import Share, SweepReport
 
 __all__ = [
     "KEEP",
@@ -36,6 +36,7 @@ __all__ = [
     "SessionSummary",
     "SessionTooLargeError",
     "Settings",
+    "Share",
     "SojournError",
     "Store",
     "StoreUnavailableError",

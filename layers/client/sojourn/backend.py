@@ -95,11 +95,22 @@ class Backend(Protocol):
         """The records, without documents and in the given order, of those of at most 100 ids that exist."""
 
 
+SWEEP_BATCH = 25
+"""How many sessions one call of the sweeper removes or moves: the statements that one BatchExecuteStatement takes."""
+
+
 class Hint(NamedTuple):
-    """A session that may be stale, as the sweep index (or a scan) names it."""
+    """A session that may be stale. ``sweep_at`` is its place in the sweep index, ``None`` when a scan found it."""
 
     session_id: str
     sweep_at: int | None
+
+
+class Move(NamedTuple):
+    """A live session's new place in the sweep index."""
+
+    hint: Hint
+    sweep_at: int
 
 
 class Fate(Enum):
@@ -108,15 +119,43 @@ class Fate(Enum):
     SWEPT = "swept"
     MISSING = "missing"
     ALIVE = "alive"
+    FOREIGN = "foreign"
     LEFT = "left"
+
+
+class Verdict(NamedTuple):
+    """The fate of one hint, with the deadline of what was removed or is alive."""
+
+    fate: Fate
+    expires_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HintPage:
-    """Some hints, and where their list goes on; ``after`` is ``None`` on the last page and opaque otherwise."""
+    """Some hints, and where their list goes on; ``after`` is ``None`` on the last page and opaque otherwise.
+
+    ``units`` are the read units it took.
+    """
 
     hints: tuple[Hint, ...]
     after: object | None
+    units: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One verdict for each hint, in order, and the write units it took."""
+
+    verdicts: tuple[Verdict, ...]
+    units: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Postponement:
+    """How many were moved, and the write units it took."""
+
+    moved: int
+    units: float = 0
 
 
 class SweepBackend(Backend, Protocol):
@@ -125,11 +164,14 @@ class SweepBackend(Backend, Protocol):
     def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
         """Hints of one shard whose ``sweep_at`` is at or before ``until``, the oldest first."""
 
-    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> list[tuple[Fate, Record | None]]:
-        """Remove each session whose deadline is at or before ``cutoff``; one answer for each hint, in order.
+    def scan(self, segment: int, *, segments: int, until: int, after: object | None = None) -> HintPage:
+        """Hints of sessions whose deadline is at or before ``until``, in one of the parts the table is cut into.
 
-        An ``ALIVE`` answer brings the record as it is now.
+        Finds what no index names. A page may be empty and not the last.
         """
 
-    def postpone(self, hint: Hint, *, sweep_at: int) -> bool:
-        """Move a hint to ``sweep_at`` if nobody else moved it; whether it was moved."""
+    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> Removal:
+        """Remove each of at most ``SWEEP_BATCH`` sessions, if its deadline is at or before ``cutoff``."""
+
+    def postpone(self, moves: Sequence[Move]) -> Postponement:
+        """Move at most ``SWEEP_BATCH`` hints, each if nobody else moved it."""

@@ -12,6 +12,16 @@ T = TypeVar("T")
 
 _PREFIX = "SOJOURN_"
 _DAY = 86_400
+_FROM_ONE = (
+    "idle_seconds",
+    "absolute_seconds",
+    "max_absolute_seconds",
+    "overflow_bytes",
+    "max_bytes",
+    "sweep_interval_seconds",
+    "sweep_period_seconds",
+    "sweep_write_units",
+)
 _MAX_DIGITS = 18
 _MOST_SHARDS = 1_024
 _MOST_ITEM_BYTES = 393_216
@@ -36,12 +46,15 @@ class Settings:
     sweep_grace_seconds: int = _DAY
     sweep_index: bool = True
     sweep_shards: int = 64
+    sweep_interval_seconds: int = 900
+    sweep_period_seconds: int = _DAY
+    sweep_write_units: int = 1_000
     consistent_read: bool = True
     endpoint_url: str | None = None
 
     def __post_init__(self) -> None:
         checked_namespace(self.namespace)
-        for name in ("idle_seconds", "absolute_seconds", "max_absolute_seconds", "overflow_bytes", "max_bytes"):
+        for name in _FROM_ONE:
             _demand(getattr(self, name) >= 1, name, "takes a whole number from 1")
         _demand(self.sweep_grace_seconds >= 0, "sweep_grace_seconds", "takes a whole number from 0")
         _demand(

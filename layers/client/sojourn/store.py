@@ -17,7 +17,8 @@ from sojourn.protocol import Outcome, SessionProtocol, new_write_id
 from sojourn.retry import Retry
 from sojourn.session import Session, SessionSummary, summary
 from sojourn.settings import Settings
-from sojourn.sweep import Sweeper, SweepReport, placed
+from sojourn.sweep import WHOLE, Share, SweepReport, placed
+from sojourn.sweeper import Sweeper
 from sojourn.writing import Rule, Writer
 
 _PAGE = 100
@@ -272,13 +273,15 @@ class Store:
                     ended += self._protocol.delete(session_id, subject=owner)
         return ended
 
-    def sweep(self, *, deadline: int) -> SweepReport:
+    def sweep(self, *, deadline: int, share: Share = WHOLE, dry_run: bool = False) -> SweepReport:
         """Remove stale sessions until ``deadline`` (epoch seconds). Needs a backend that can be swept.
 
-        Costs 1 WRU per KB and swept session and 1 for its place in the index.
+        ``share`` is the part of several runs beside each other. A dry run removes nothing: it counts the
+        hints in ``due``, and in ``write_units`` what removing them all would cost at 1 KB each. Costs 1
+        WRU per KB and swept session, and 1 for its place in the index.
         """
         sweeper = Sweeper(cast("SweepBackend", self._backend), self._settings, clock=self._clock, retry=self._retry)
-        return sweeper.run(deadline=deadline)
+        return sweeper.run(deadline=deadline, share=share, is_dry=dry_run)
 
     def _inserted(self, draft: Record, lifetime: Lifetime) -> tuple[str, Record]:
         abandoned: list[str] = []

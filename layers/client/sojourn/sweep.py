@@ -1,40 +1,66 @@
-"""Removing what is stale. Hygiene, not safety: a stale session is dead for every reader already."""
+"""Where a session stands in the sweep index, and what a run of the sweeper tells. Runs nothing: see sweeper."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
-from sojourn.backend import Fate, Hint, Record, SweepBackend
-from sojourn.errors import StoreUnavailableError
-from sojourn.retry import Retry
+from sojourn.backend import Record
 from sojourn.settings import Settings
 
-CLOCK_ERROR_SECONDS = 5
-"""How far two clocks may be apart. A session is swept only when it is dead by every one of them."""
 
-_PAGE = 100
-_RESERVE_SECONDS = 5
-"""A run starts no page later than this before its deadline, so that a page begun is a page finished."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of the work that one run has: the ``group``-th, from 0, of ``groups``.
+
+    Runs of different groups share no shard of the index and no segment of the table.
+    """
+
+    group: int = 0
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.group < self.groups:
+            raise ValueError(f"group takes a number from 0 to {self.groups - 1}, the groups less one")
+
+
+WHOLE = Share()
 
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """What one run did, in sessions, and whether due ones are waiting still."""
+    """What one run did, in sessions.
+
+    ``swept`` were stale and are gone; ``moved`` were alive and stand further ahead in the index;
+    ``missing`` were gone already; ``foreign`` are items that are no sessions and were let be; ``left`` could not be
+    asked for. ``due``: those hints a dry run found, which nobody touched. ``more``: the run ended before it was done.
+    ``overdue_seconds``: by how much the oldest one swept had outstayed its grace. Units are DynamoDB's, as the
+    service reported them, or priced by its published rule where it reported none.
+    """
 
     swept: int = 0
     moved: int = 0
     missing: int = 0
+    foreign: int = 0
     left: int = 0
+    due: int = 0
     more: bool = False
+    calls: int = 0
+    read_units: float = 0
+    write_units: float = 0
+    overdue_seconds: int = 0
 
     def __add__(self, other: "SweepReport") -> "SweepReport":
         return SweepReport(
             swept=self.swept + other.swept,
             moved=self.moved + other.moved,
             missing=self.missing + other.missing,
+            foreign=self.foreign + other.foreign,
             left=self.left + other.left,
+            due=self.due + other.due,
             more=self.more or other.more,
+            calls=self.calls + other.calls,
+            read_units=self.read_units + other.read_units,
+            write_units=self.write_units + other.write_units,
+            overdue_seconds=max(self.overdue_seconds, other.overdue_seconds),
         )
 
 
@@ -48,59 +74,3 @@ def placed(record: Record, settings: Settings) -> Record:
     digest = hashlib.sha256(record.session_id.encode()).digest()
     shard = int.from_bytes(digest[:4], "big") % settings.sweep_shards
     return replace(record, sweep_shard=str(shard), sweep_at=record.expires_at + settings.sweep_grace_seconds)
-
-
-class Sweeper:
-    """One run over the sweep index: stateless, so it may be killed, repeated or overlapped at any point."""
-
-    def __init__(self, backend: SweepBackend, settings: Settings, *, clock: Callable[[], int], retry: Retry) -> None:
-        self._backend = backend
-        self._settings = settings
-        self._clock = clock
-        self._retry = retry
-
-    def run(self, *, deadline: int) -> SweepReport:
-        """Sweep every shard, or as many as there is time for before ``deadline`` (epoch seconds)."""
-        self._retry = self._retry.within(deadline - self._clock())
-        report = SweepReport()
-        for shard in range(self._settings.sweep_shards):
-            report += self._shard(str(shard), deadline=deadline)
-        return report
-
-    def _shard(self, shard: str, *, deadline: int) -> SweepReport:
-        report, after = SweepReport(), None
-        cutoff = self._clock() - CLOCK_ERROR_SECONDS
-        while True:
-            if self._clock() + _RESERVE_SECONDS > deadline:
-                return replace(report, more=True)
-            try:
-                page = self._retry.run(partial(self._backend.due, shard, until=cutoff, limit=_PAGE, after=after))
-                report += self._hints(page.hints, cutoff=cutoff)
-            except StoreUnavailableError as error:
-                if not error.is_transient:
-                    raise
-                return replace(report, more=True)
-            after = page.after
-            if after is None:
-                return report
-
-    def _hints(self, hints: tuple[Hint, ...], *, cutoff: int) -> SweepReport:
-        if not hints:
-            return SweepReport()
-        report = SweepReport()
-        fates = self._retry.run(lambda: self._backend.delete_stale(hints, cutoff=cutoff))
-        for hint, (fate, record) in zip(hints, fates, strict=True):
-            report += self._settled(hint, fate, record)
-        return report
-
-    def _settled(self, hint: Hint, fate: Fate, record: Record | None) -> SweepReport:
-        match fate:
-            case Fate.SWEPT:
-                return SweepReport(swept=1)
-            case Fate.MISSING:
-                return SweepReport(missing=1)
-            case Fate.ALIVE if record is not None:
-                ahead = record.expires_at + self._settings.sweep_grace_seconds
-                is_moved = self._retry.run(lambda: self._backend.postpone(hint, sweep_at=ahead))
-                return SweepReport(moved=int(is_moved))
-        return SweepReport(left=1, more=True)

@@ -1,15 +1,18 @@
-"""A run of the sweeper inside a function: how long it may take, and what is told of it. Decides nothing stale."""
+"""A run of the sweeper inside a function: its share, its time, and what is told of it. Decides nothing stale."""
 
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 
 from sojourn.store import Store
-from sojourn_service.invocation import Context, seconds_left
+from sojourn.sweep import Share, SweepReport
+from sojourn_service.invocation import Context, Event, seconds_left
 from sojourn_service.telemetry import Telemetry, described
 
 _RESERVE_SECONDS = 15
-"""The sweeper begins no page after its deadline; this is for the page it has begun, and its retries."""
+"""The sweeper begins no batch after its deadline; this is for the batch it has begun, and its retries."""
+
+Answer = dict[str, int | float | bool]
 
 
 class Sweeping:
@@ -23,19 +26,51 @@ class Sweeping:
         self._telemetry = telemetry
         self._clock = clock
 
-    def run(self, context: Context) -> dict[str, int | bool]:
-        """The report of one run. What fails is logged and raised, so that Lambda retries and the alarm sees it."""
+    def run(self, event: Event, context: Context) -> Answer:
+        """The report of one run. What fails is logged and raised, so that Lambda retries and the alarm sees it.
+
+        ``event`` may name a share, ``{"group": 0, "groups": 4}``, and ask for a dry run, ``{"dry_run": true}``.
+        """
+        fields: dict[str, object] = {"function_request_id": context.aws_request_id}
+        began_at = self._clock()
         remaining = seconds_left(context)
-        deadline = self._clock() + int(remaining) - _RESERVE_SECONDS
         try:
-            report = self._store.within(remaining).sweep(deadline=deadline)
+            share, is_dry = _share(event), _is_dry(event)
+            fields |= {**asdict(share), "dry_run": is_dry}
+            deadline = began_at + int(remaining) - _RESERVE_SECONDS
+            report = self._store.within(remaining).sweep(deadline=deadline, share=share, dry_run=is_dry)
         except Exception as error:
-            fields = {"function_request_id": context.aws_request_id, **described(error)}
-            self._telemetry.record("sweep failed", fields, is_failure=True)
+            self._telemetry.record("sweep failed", {**fields, **described(error)}, is_failure=True)
             raise
-        fields = {"function_request_id": context.aws_request_id, **asdict(report)}
-        self._telemetry.record("sweep", fields)
-        # Zeros too: a sweeper that finds nothing looks different from one that does not run.
-        counts = {"Swept": report.swept, "Moved": report.moved, "Missing": report.missing, "Left": report.left}
-        self._telemetry.count(counts)
+        self._telemetry.record("sweep", {**fields, "seconds": self._clock() - began_at, **asdict(report)})
+        if not is_dry:
+            self._telemetry.count(_metrics(report))
         return asdict(report)
+
+
+def _share(event: Event) -> Share:
+    group, groups = event.get("group", 0), event.get("groups", 1)
+    if type(group) is not int or type(groups) is not int:
+        raise ValueError("group and groups take whole numbers")
+    return Share(group=group, groups=groups)
+
+
+def _is_dry(event: Event) -> bool:
+    is_dry = event.get("dry_run", False)
+    if not isinstance(is_dry, bool):
+        raise ValueError("dry_run takes true or false")  # noqa: TRY004  # what an operator typed, like the rest of it
+    return is_dry
+
+
+def _metrics(report: SweepReport) -> dict[str, int]:
+    # Zeros too: a sweeper that finds nothing looks different from one that does not run.
+    return {
+        "Swept": report.swept,
+        "Moved": report.moved,
+        "Missing": report.missing,
+        "Foreign": report.foreign,
+        "Left": report.left,
+        "Overdue": report.overdue_seconds,
+        "SweepReadUnits": round(report.read_units),
+        "SweepWriteUnits": round(report.write_units),
+    }

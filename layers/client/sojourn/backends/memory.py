@@ -3,8 +3,22 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from zlib import crc32
 
-from sojourn.backend import Fate, Hint, HintPage, Page, Position, Record, Refused
+from sojourn.backend import (
+    Fate,
+    Hint,
+    HintPage,
+    Move,
+    Page,
+    Position,
+    Postponement,
+    Record,
+    Refused,
+    Removal,
+    Verdict,
+)
 
 
 class MemoryBackend:
@@ -98,17 +112,24 @@ class MemoryBackend:
         hints = tuple(Hint(session_id, sweep_at) for sweep_at, session_id in shown)
         return HintPage(hints, shown[-1] if len(rest) > limit else None)
 
-    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> list[tuple[Fate, Record | None]]:
-        """See ``SweepBackend.delete_stale``."""
-        return [self._delete_if_stale(hint.session_id, cutoff) for hint in hints]
+    def scan(self, segment: int, *, segments: int, until: int, after: object | None = None) -> HintPage:  # noqa: ARG002
+        """See ``SweepBackend.scan``; a segment is one page."""
+        with self._lock:
+            found = sorted(record.session_id for record in self._records.values() if record.expires_at <= until)
+        return HintPage(tuple(Hint(name, None) for name in found if crc32(name.encode()) % segments == segment), None)
 
-    def postpone(self, hint: Hint, *, sweep_at: int) -> bool:
-        """See ``SweepBackend.postpone``."""
+    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> Removal:
+        """See ``SweepBackend.delete_stale``; a unit each."""
+        return Removal(tuple(self._delete_if_stale(hint.session_id, cutoff) for hint in hints), len(hints))
 
-        def postponed(current: Record) -> Record | None:
-            return replace(current, sweep_at=sweep_at) if current.sweep_at == hint.sweep_at else None
+    def postpone(self, moves: Sequence[Move]) -> Postponement:
+        """See ``SweepBackend.postpone``; a unit each."""
 
-        return isinstance(self._changed(hint.session_id, postponed), Record)
+        def postponed(move: Move, current: Record) -> Record | None:
+            return replace(current, sweep_at=move.sweep_at) if current.sweep_at == move.hint.sweep_at else None
+
+        changes = [self._changed(move.hint.session_id, partial(postponed, move)) for move in moves]
+        return Postponement(sum(isinstance(change, Record) for change in changes), len(moves))
 
     def _changed(self, session_id: str, change: Callable[[Record], Record | None]) -> Record | Refused:
         with self._lock:
@@ -119,15 +140,15 @@ class MemoryBackend:
             self._records[session_id] = changed
             return changed
 
-    def _delete_if_stale(self, session_id: str, cutoff: int) -> tuple[Fate, Record | None]:
+    def _delete_if_stale(self, session_id: str, cutoff: int) -> Verdict:
         with self._lock:
             current = self._records.get(session_id)
             if current is None:
-                return Fate.MISSING, None
+                return Verdict(Fate.MISSING)
             if current.expires_at > cutoff:
-                return Fate.ALIVE, current
+                return Verdict(Fate.ALIVE, current.expires_at)
             del self._records[session_id]
-            return Fate.SWEPT, None
+            return Verdict(Fate.SWEPT, current.expires_at)
 
 
 def _holds(record: Record, seen: Record, current: Record, now: int) -> bool:

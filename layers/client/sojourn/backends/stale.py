@@ -1,81 +1,113 @@
 """What the sweeper asks of a DynamoDB table: which sessions may be stale, and their removal by condition."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from decimal import Decimal
+from typing import Any
 
-from sojourn.backend import Fate, Hint, HintPage, Record
-from sojourn.backends.items import Item, Values, attribute, attributes, record_of
+from sojourn.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
+from sojourn.backends.items import attribute, attributes, record_of
 from sojourn.backends.table import Table
 from sojourn.errors import CorruptSessionError
 
-BATCH = 25
-"""Statements that one BatchExecuteStatement takes (DynamoDB service quotas)."""
-
-_HAS_HINT = "sweep_at = :seen_sweep_at"
+_CAPACITY = {"ReturnConsumedCapacity": "TOTAL"}
 
 
 class StaleItems(Table):
-    """The sweep index and conditional deletes in batches; ``BatchWriteItem`` could carry no condition."""
+    """The sweep index, the scan, and conditional statements in batches; ``BatchWriteItem`` carries no condition."""
 
     def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
         """See ``SweepBackend.due``. Query on the index ``sweep``."""
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": "sweep",
-            "KeyConditionExpression": "sweep_shard = :shard AND sweep_at <= :until",
-            "ExpressionAttributeValues": attributes({"shard": shard, "until": until}),
-            "Limit": limit,
-        }
-        if after is not None:
-            request["ExclusiveStartKey"] = after
-        response = self._read("query", **request)
-        hints = (Hint(item["session_id"]["S"], int(item["sweep_at"]["N"])) for item in response["Items"])
-        return HintPage(tuple(hints), response.get("LastEvaluatedKey"))
+        return self._hints(
+            "query",
+            after,
+            IndexName="sweep",
+            KeyConditionExpression="sweep_shard = :shard AND sweep_at <= :until",
+            ExpressionAttributeValues=attributes({"shard": shard, "until": until}),
+            Limit=limit,
+        )
 
-    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> list[tuple[Fate, Record | None]]:
-        """See ``SweepBackend.delete_stale``. BatchExecuteStatement, 25 conditional deletes a call."""
-        fates: list[tuple[Fate, Record | None]] = []
-        for start in range(0, len(hints), BATCH):
-            fates += self._delete_batch(hints[start : start + BATCH], cutoff)
-        return fates
+    def scan(self, segment: int, *, segments: int, until: int, after: object | None = None) -> HintPage:
+        """See ``SweepBackend.scan``. Scan, eventually consistent: half the price, and conditions judge anyway."""
+        return self._hints(
+            "scan",
+            after,
+            Segment=segment,
+            TotalSegments=segments,
+            FilterExpression="expires_at <= :until",
+            ProjectionExpression="session_id",
+            ExpressionAttributeValues=attributes({"until": until}),
+        )
 
-    def postpone(self, hint: Hint, *, sweep_at: int) -> bool:
-        """See ``SweepBackend.postpone``. UpdateItem."""
-        values: Values = {"sweep_at": sweep_at, "seen_sweep_at": cast("int", hint.sweep_at)}
-        refused = self._update(hint.session_id, update="SET sweep_at = :sweep_at", condition=_HAS_HINT, values=values)
-        return refused is None
-
-    def _delete_batch(self, hints: Sequence[Hint], cutoff: int) -> list[tuple[Fate, Record | None]]:
+    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> Removal:
+        """See ``SweepBackend.delete_stale``. BatchExecuteStatement."""
         # RETURNING tells a removal from an item that was missing, and which object it leaves behind.
         # The table's name is the operator's; every value that a client could have brought is a parameter.
         statement = f'DELETE FROM "{self._table}" WHERE session_id = ? AND expires_at <= ? RETURNING ALL OLD *'  # noqa: S608
+        answers, units = self._execute(statement, [(hint.session_id, cutoff) for hint in hints])
+        verdicts = tuple(self._verdict(hint, answer) for hint, answer in zip(hints, answers, strict=True))
+        swept = sum(verdict.fate is Fate.SWEPT for verdict in verdicts)
+        # One unit for a statement, one more for the index entry of what was removed.
+        return Removal(verdicts, units or len(hints) + swept)
+
+    def postpone(self, moves: Sequence[Move]) -> Postponement:
+        """See ``SweepBackend.postpone``. BatchExecuteStatement; an UPDATE never creates an item."""
+        statement = f'UPDATE "{self._table}" SET sweep_at = ? WHERE session_id = ? AND sweep_at = ?'  # noqa: S608
+        rows = [(move.sweep_at, move.hint.session_id, move.hint.sweep_at or 0) for move in moves]
+        answers, units = self._execute(statement, rows)
+        moved = sum("Error" not in answer for answer in answers)
+        # The sort key of the index changes: one unit for the item, two for the old entry and the new one.
+        return Postponement(moved, units or len(moves) + 2 * moved)
+
+    def _hints(self, operation: str, after: object | None, **request: Any) -> HintPage:
+        if after is not None:
+            request["ExclusiveStartKey"] = after
+        response = self._read(operation, TableName=self._table, **_CAPACITY, **request)
+        hints = (
+            Hint(item["session_id"]["S"], _second(item["sweep_at"]) if "sweep_at" in item else None)
+            for item in response["Items"]
+        )
+        return HintPage(tuple(hints), response.get("LastEvaluatedKey"), _units(response))
+
+    def _execute(self, statement: str, rows: Sequence[tuple[str | int, ...]]) -> tuple[Any, float]:
+        """The answers to one statement with each row's parameters, and the units they took if that was told."""
         statements = [
             {
                 "Statement": statement,
-                "Parameters": [attribute(hint.session_id), attribute(cutoff)],
+                "Parameters": [attribute(value) for value in row],
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
-            for hint in hints
+            for row in rows
         ]
-        answers = self._change("batch_execute_statement", Statements=statements)["Responses"]
-        return [self._fate(hint, answer) for hint, answer in zip(hints, answers, strict=True)]
+        response = self._change("batch_execute_statement", Statements=statements, **_CAPACITY)
+        return response["Responses"], _units(response)
 
-    def _fate(self, hint: Hint, answer: Any) -> tuple[Fate, Record | None]:
+    def _verdict(self, hint: Hint, answer: Any) -> Verdict:
         error = answer.get("Error")
         if error is None:
-            removed: Item = answer.get("Item", {})
+            removed = answer.get("Item")
             if not removed:
-                return Fate.MISSING, None
+                return Verdict(Fate.MISSING)
             self._remove_object(removed.get("overflow", {}).get("S"))
-            return Fate.SWEPT, None
+            return Verdict(Fate.SWEPT, _second(removed["expires_at"]))
         if error.get("Code") != "ConditionalCheckFailed":
-            return Fate.LEFT, None
+            return Verdict(Fate.LEFT)
         try:
             # DynamoDB Local sends no item along; and there a missing item is a refusal, too.
             current = record_of(error["Item"]) if error.get("Item") else self._get(hint.session_id, is_consistent=True)
         except CorruptSessionError:
-            return Fate.LEFT, None
-        return (Fate.ALIVE, current) if current is not None else (Fate.MISSING, None)
+            return Verdict(Fate.FOREIGN)
+        return Verdict(Fate.MISSING) if current is None else Verdict(Fate.ALIVE, current.expires_at)
 
     def _remove_object(self, key: object) -> None:
         """Remove the overflow object of an item that is gone."""
+
+
+def _second(number: Any) -> int:
+    """An instant as it is stored. Ours are whole; what somebody else stored must not stop a run."""
+    return int(Decimal(number["N"]))
+
+
+def _units(response: Any) -> float:
+    consumed = response.get("ConsumedCapacity") or []
+    tables = consumed if isinstance(consumed, list) else [consumed]
+    return sum(float(table.get("CapacityUnits", 0)) for table in tables)
