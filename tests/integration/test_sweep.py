@@ -65,7 +65,7 @@ def test_a_run_removes_what_is_stale_and_says_so(
     printed = counts(capsys.readouterr().out)
     told = {"Swept": "swept", "Moved": "moved", "Missing": "missing", "Foreign": "foreign", "Left": "left"}
     told |= {"Overdue": "overdue_seconds", "SweepReadUnits": "read_units", "SweepWriteUnits": "write_units"}
-    assert printed == {metric: report[name] for metric, name in told.items()}
+    assert printed == {metric: report[name] for metric, name in told.items()} | {"SweepSeconds": 0}
 
 
 def test_the_report_is_json(sweeping: Sweeping) -> None:

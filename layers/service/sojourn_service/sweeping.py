@@ -42,9 +42,10 @@ class Sweeping:
         except Exception as error:
             self._telemetry.record("sweep failed", {**fields, **described(error)}, is_failure=True)
             raise
-        self._telemetry.record("sweep", {**fields, "seconds": self._clock() - began_at, **asdict(report)})
+        seconds = self._clock() - began_at
+        self._telemetry.record("sweep", {**fields, "seconds": seconds, **asdict(report)})
         if not is_dry:
-            self._telemetry.count(_metrics(report))
+            self._telemetry.count({**_metrics(report), "SweepSeconds": seconds})
         return asdict(report)
 
 
