@@ -87,7 +87,7 @@ def test_a_read_costs_the_items_four_kilobytes_and_writes_nothing(
 
 @every_size
 def test_a_list_reads_each_session_strongly(measured: dict[str, dict[str, Bill]], size: str) -> None:
-    """The index may lag behind, what it names is shown as it is now: half a unit for the one, whole ones for the other."""
+    """The index may lag behind; what it names is shown as it is now, for whole units."""
     assert measured[size]["sessions of a subject (1)"].read == 0.5 + UNITS[size][1]
 
 
