@@ -61,7 +61,7 @@ format: setup ## let ruff format and fix what it can
 	$(BIN)/ruff check --fix .
 
 lock: $(UV_STAMP) ## compile the pinned requirements again, to the newest versions
-	for name in uv tools emulator; do \
+	for name in uv tools emulator checkov; do \
 		$(COMPILE) --upgrade requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	$(COMPILE) --upgrade --constraints requirements/tools.txt layers/service/requirements.in \
 		--output-file layers/service/requirements.txt
