@@ -2,7 +2,7 @@
 
 import pytest
 
-from sojourn import ConflictError, InvalidDataError, Session, SessionTooLargeError, Store
+from sojourn import REMOVED, Conflict, ConflictError, InvalidDataError, Session, SessionTooLargeError, Store
 from tests.contract.stores import alive
 
 
@@ -147,6 +147,55 @@ class Merging:
         store.write(one)
         store.write(other, on_conflict="mine" if policy == "mine" else "theirs")
         assert dict(other) == _stored(store, one) == {"a": a, "b": 2, "c": 3}
+
+    def test_a_function_decides_conflicts_key_by_key(self, store: Store) -> None:
+        """It sees all three sides, a removed key too, and is asked about keys that both changed alike."""
+        one, other = _two(store, {"n": 5, "tags": ["a"], "gone": 1, "left": 1, "alone": 1})
+        one.update(n=6, tags=["a", "b"], left=2)
+        del one["gone"]
+        other.update(n=6, tags=["a", "c"], gone=2, alone=2)
+        del other["left"]
+        asked = {}
+
+        def resolve(conflict: Conflict) -> object:
+            asked[conflict.key] = (conflict.base, conflict.mine, conflict.theirs)
+            match conflict:
+                case Conflict("n", int(base), int(mine), int(theirs)):
+                    return mine + theirs - base
+                case Conflict("tags", _, list(mine), list(theirs)):
+                    return tuple(dict.fromkeys([*theirs, *mine]))
+            return REMOVED
+
+        store.write(one)
+        store.write(other, on_conflict=resolve)
+        assert asked == {
+            "n": (5, 6, 6),
+            "tags": (["a"], ["a", "c"], ["a", "b"]),
+            "gone": (1, 2, REMOVED),
+            "left": (1, REMOVED, 2),
+        }
+        assert dict(other) == _stored(store, one) == {"n": 7, "tags": ("a", "b", "c"), "alone": 2}
+
+    def test_what_a_function_answers_must_be_storable(self, store: Store) -> None:
+        """Or nothing is stored, and the session keeps its changes."""
+        one, other = _two(store, {"a": 1})
+        one["a"] = 2
+        other["a"] = 3
+        store.write(one)
+        with pytest.raises(InvalidDataError, match="a"):
+            store.write(other, on_conflict=lambda _conflict: {"b": object()})
+        assert _stored(store, one) == {"a": 2}
+        assert dict(other) == {"a": 3}
+
+    @pytest.mark.parametrize("policy", ["Mine", ""])
+    def test_an_unknown_policy_is_refused(self, store: Store, policy: str) -> None:
+        """Before any call; a misspelt one would decide who loses."""
+        session = store.create({"a": 1})
+        session["a"] = 2
+        for attempt in (store.write, store.rotate):
+            with pytest.raises(InvalidDataError, match="on_conflict"):
+                attempt(session, on_conflict=policy)  # type: ignore[arg-type]  # as a program without types would
+        assert _stored(store, session) == {"a": 1}
 
     def test_who_does_not_want_a_merge_gets_none(self, store: Store) -> None:
         """Any concurrent change is a conflict then; nothing is stored."""

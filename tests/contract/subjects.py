@@ -126,6 +126,14 @@ class Subjects:
             assert store.expire_all(subject="u", keep=keep) == 1
             assert [summary.id for summary in store.sessions(subject="u")] == [kept.id]
 
+    def test_a_token_keeps_nobody(self, store: Store) -> None:
+        """It is refused, instead of logging out the one who asked."""
+        kept = store.create(subject="u")
+        for keep in (kept.token, "", kept.id + "A"):
+            with pytest.raises(InvalidDataError, match="keep"):
+                store.expire_all(subject="u", keep=keep)
+        assert store.read(kept.token) is not None
+
     def test_a_kept_session_is_kept_under_its_new_token(self, store: Store) -> None:
         """Log out everywhere else usually comes with a rotation."""
         kept = store.create(subject="u")

@@ -109,12 +109,11 @@ def test_a_foreign_item_is_left_and_stops_no_sweep(
 
 
 def test_a_foreign_item_is_no_session(client: "DynamoDBClient", backend: DynamoBackend, table: str) -> None:
-    """Read, refused or peeked at: never an empty session, never a crash of another kind."""
+    """Read or refused: never an empty session, never a crash of another kind."""
     client.put_item(TableName=table, Item={"session_id": {"S": "app#one"}, "expires_at": {"N": "9999999999"}})
     seen = a_record()
     for attempt in (
         lambda: backend.load("app#one"),
-        lambda: backend.peek(["app#one"]),
         lambda: backend.insert(seen),
         lambda: backend.replace(written(seen), seen=seen, now=NOW),
         lambda: backend.rotate(rotated(seen), seen=seen, now=NOW),
@@ -122,6 +121,19 @@ def test_a_foreign_item_is_no_session(client: "DynamoDBClient", backend: DynamoB
         with pytest.raises(CorruptSessionError):
             attempt()
     assert backend.delete("app#one") is True
+
+
+def test_a_damaged_item_does_not_hide_the_other_sessions_of_its_subject(
+    client: "DynamoDBClient", backend: DynamoBackend, table: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The list leaves it out and the log tells of it; ending all of them ends it, too."""
+    for name in ("one", "two"):
+        backend.insert(a_record(name, subject="app#u"))
+    damage = {"Key": {"session_id": {"S": "app#one"}}, "UpdateExpression": "REMOVE version"}
+    client.update_item(TableName=table, **damage)  # type: ignore[arg-type]  # a request spelled by hand
+    assert [record.session_id for record in backend.peek(["app#one", "app#two"])] == ["app#two"]
+    assert "its attribute version is missing" in caplog.text
+    assert backend.delete("app#one", subject="app#u") is True
 
 
 def test_a_peek_asks_for_what_was_left_unprocessed(

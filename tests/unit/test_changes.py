@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.changes import OnConflict, edits, merged
+from sojourn.changes import Policy, edits, merged
 from sojourn.codec import dump_document
 
 MAX_BYTES = 1_048_576
@@ -25,7 +25,7 @@ def _text(document: dict[str, object]) -> bytes:
     return dump_document(document, max_bytes=MAX_BYTES)
 
 
-def _merge(base: bytes, mine: bytes, theirs: bytes, on_conflict: OnConflict = "mine") -> tuple[bytes, frozenset[str]]:
+def _merge(base: bytes, mine: bytes, theirs: bytes, on_conflict: Policy = "mine") -> tuple[bytes, frozenset[str]]:
     merge = merged(base, edits(base, mine), theirs, on_conflict=on_conflict)
     return merge.document, merge.conflicts
 

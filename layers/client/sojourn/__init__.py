@@ -23,10 +23,13 @@ from sojourn.session import Session, SessionSummary
 from sojourn.settings import Settings
 from sojourn.store import KEEP, SessionPage, Store
 from sojourn.sweep import Share, SweepReport
+from sojourn.writing import REMOVED, Conflict
 
 __all__ = [
     "KEEP",
+    "REMOVED",
     "ConfigurationError",
+    "Conflict",
     "ConflictError",
     "CorruptSessionError",
     "InvalidDataError",

@@ -92,7 +92,10 @@ class Backend(Protocol):
         """Sessions of one subject, at most ``limit``; may miss what was created a moment ago and name what is gone."""
 
     def peek(self, session_ids: Sequence[str]) -> list[Record]:
-        """The records, without documents and in the given order, of those of at most 100 ids that exist."""
+        """The records, without documents and in the given order, of those of at most 100 ids that exist.
+
+        What is no record of ours is left out, with a warning in the log.
+        """
 
 
 SWEEP_BATCH = 25

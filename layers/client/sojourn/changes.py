@@ -4,13 +4,27 @@ Works on documents as stored (JSON text); knows neither Python values nor storag
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, TypeAlias
 
-OnConflict = Literal["raise", "mine", "theirs"]
+Policy = Literal["raise", "mine", "theirs"]
 """What happens to a key that two writers changed differently."""
 
 Parts = dict[str, str]
+
+
+class Clash(NamedTuple):
+    """A key that both writers changed: JSON texts, ``None`` where there is no such key."""
+
+    key: str
+    base: str | None
+    mine: str | None
+    theirs: str | None
+
+
+Resolver: TypeAlias = Callable[[Clash], str | None]
+"""What to store for a key that both writers changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +37,11 @@ class Edits:
         """Whether every edit shows in ``document``, whoever made it."""
         parts = _parts(document)
         return all(parts.get(key) == value for key, value in self.by_key.items())
+
+    def as_in(self, document: bytes) -> "Edits":
+        """Edits of the same keys that lead to what they are in ``document``."""
+        parts = _parts(document)
+        return Edits({key: parts.get(key) for key in self.by_key})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +59,20 @@ def edits(base: bytes, mine: bytes) -> Edits:
     return Edits({key: after.get(key) for key in keys if before.get(key) != after.get(key)})
 
 
-def merged(base: bytes, mine: Edits, theirs: bytes, *, on_conflict: OnConflict) -> Merge:
-    """``mine`` replayed onto ``theirs``. A key that already holds the value we set is no conflict."""
+def merged(base: bytes, mine: Edits, theirs: bytes, *, on_conflict: Policy | Resolver) -> Merge:
+    """``mine`` replayed onto ``theirs``. A key that already holds the value we set is no conflict.
+
+    But a resolver is asked about that key, too: it may count, and two writers may have counted alike.
+    """
     before, combined = _parts(base), _parts(theirs)
     conflicts = set()
-    for key, value in mine.by_key.items():
-        current = combined.get(key)
-        if current not in (before.get(key), value):
+    for key, wanted in mine.by_key.items():
+        value, clash = wanted, Clash(key, before.get(key), wanted, combined.get(key))
+        if clash.theirs != clash.base and callable(on_conflict):
+            value = on_conflict(clash)
+        elif clash.theirs not in (clash.base, wanted):
             conflicts.add(key)
-            if on_conflict == "theirs":
-                continue
+            value = clash.theirs if on_conflict == "theirs" else wanted
         if value is None:
             combined.pop(key, None)
         else:

@@ -9,7 +9,6 @@ from typing import Final, Literal, cast
 
 from sojourn import tokens
 from sojourn.backend import Backend, Position, Record, Refused, SweepBackend
-from sojourn.changes import OnConflict
 from sojourn.codec import dump_document, encode
 from sojourn.errors import CorruptSessionError, InvalidDataError, SessionGoneError, StoreUnavailableError
 from sojourn.expiry import Lifetime, is_dead, renewal_is_due
@@ -19,7 +18,7 @@ from sojourn.session import Session, SessionSummary, summary
 from sojourn.settings import Settings
 from sojourn.sweep import WHOLE, Share, SweepReport, placed
 from sojourn.sweeper import Sweeper
-from sojourn.writing import Rule, Writer
+from sojourn.writing import OnConflict, Rule, Writer
 
 _PAGE = 100
 
@@ -146,21 +145,23 @@ class Store:
         """Store what was changed, and renew; no call when nothing was. ``idle`` gives new idle seconds.
 
         Changes that others made to other top-level keys meanwhile are merged; the session then holds
-        them too. A key changed on both sides raises ``ConflictError`` unless ``on_conflict`` prefers
-        ``"mine"`` or ``"theirs"``. ``merge=False`` raises it for any concurrent change. Costs 1 WRU per
-        KB of the larger of old and new item. Raises ``SessionGoneError``, ``InvalidDataError``,
+        them too. A key changed on both sides to different values raises ``ConflictError`` unless
+        ``on_conflict`` prefers ``"mine"`` or ``"theirs"``. A function in its place gets a ``Conflict`` for
+        each key that both changed, to the same value too, and answers what to store; it may be asked
+        more than once. ``merge=False`` raises it for any concurrent change. Costs 1 WRU per KB of the
+        larger of old and new item. Raises ``SessionGoneError``, ``InvalidDataError``,
         ``SessionTooLargeError``; the session keeps its changes then.
         """
         self._demand_own(session)
         text = session.dumped()
         idle = self._checked_seconds("idle", idle)
+        rule = Rule(merge=merge, on_conflict=on_conflict, has_more_to_store=idle is not None)
         if text == session._base and idle in (None, session.idle):
             return
 
         def write_onto(seen: Record, encoded: bytes) -> Outcome | None:
             return self._protocol.replace(seen, encoded, idle=idle)
 
-        rule = Rule(merge=merge, on_conflict=on_conflict, has_more_to_store=idle is not None)
         self._writer.carry(session, text, write_onto, rule)
 
     def touch(self, session: Session, *, idle: int | None = None) -> bool:
@@ -196,6 +197,7 @@ class Store:
         ``write``.
         """
         self._demand_own(session)
+        rule = Rule(merge=True, on_conflict=on_conflict, has_more_to_store=True)
         token = tokens.mint()
         key = self._key(token)
         owner = subject if subject is KEEP else self._owner(subject)
@@ -213,7 +215,6 @@ class Store:
         def rotate_onto(seen: Record, encoded: bytes) -> Outcome | None:
             return self._protocol.rotate(seen, encoded, heir=heir)
 
-        rule = Rule(merge=True, on_conflict=on_conflict, has_more_to_store=True)
         self._writer.carry(session, session.dumped(), rotate_onto, rule)
         session._rotated(token)
 
@@ -262,7 +263,7 @@ class Store:
         index entries.
         """
         owner = self._required_owner(subject)
-        spared = None if keep is None else self._namespaced(keep.id if isinstance(keep, Session) else keep)
+        spared = None if keep is None else self._namespaced(_id_of(keep))
         ended, known, known_before = 0, {spared}, 0
         # Until nothing new is named, not until nothing is ended: what was missing may have been rotated away.
         while len(known) > known_before:
@@ -356,3 +357,11 @@ class Store:
 
     def _namespaced(self, name: str) -> str:
         return f"{self._settings.namespace}#{name}"
+
+
+def _id_of(keep: Session | str) -> str:
+    session_id = keep.id if isinstance(keep, Session) else keep
+    if not tokens.is_session_id(session_id):
+        # A token would spare nobody, and log out the one who asked.
+        raise InvalidDataError("takes a session or its id, not its token", path=("keep",))
+    return session_id

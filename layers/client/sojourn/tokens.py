@@ -47,9 +47,9 @@ def session_id(token: object, *, namespace: str) -> str | None:
     return _base64url(hashlib.sha256(encoding).digest())
 
 
-def is_session_id(value: str) -> bool:
+def is_session_id(value: object) -> bool:
     """Whether ``value`` has the shape of a session id, as lists of devices show it."""
-    return _SESSION_ID.fullmatch(value) is not None
+    return isinstance(value, str) and _SESSION_ID.fullmatch(value) is not None
 
 
 def checked_namespace(namespace: str) -> str:

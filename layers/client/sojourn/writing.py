@@ -2,21 +2,51 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Literal, TypeAlias
 
 from sojourn.backend import Record
-from sojourn.changes import OnConflict, edits, merged
-from sojourn.codec import decode, encode, from_stored_json, stored_json
+from sojourn.changes import Clash, Policy, edits, merged
+from sojourn.codec import decode, encode, from_stored_json, load_document, stored_json
 from sojourn.errors import (
     ConflictError,
     CorruptSessionError,
+    InvalidDataError,
     SessionGoneError,
     StoreUnavailableError,
 )
 from sojourn.protocol import Outcome, SessionProtocol, doubtful
 from sojourn.session import Session
+from sojourn.tags import compact_json, tag_document
 
 _MAX_MERGES = 32
 """Each merge means that another writer was faster; to lose this many in a row is not bad luck."""
+
+
+class Removed(Enum):
+    """What a key holds that is not there."""
+
+    REMOVED = "removed"
+
+
+REMOVED: Final = Removed.REMOVED
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A top-level key that two writers changed: what it held before, what we want and what others stored.
+
+    ``REMOVED`` stands for a key that is not there.
+    """
+
+    key: str
+    base: object | Literal[Removed.REMOVED]
+    mine: object | Literal[Removed.REMOVED]
+    theirs: object | Literal[Removed.REMOVED]
+
+
+OnConflict: TypeAlias = Policy | Callable[[Conflict], object]
+"""Which side wins a key that two writers changed, or a function that says what to store for it."""
 
 Step = Callable[[Record, bytes], Outcome | None]
 """Stores an encoded document on top of a record; ``None`` when the session is gone."""
@@ -33,6 +63,10 @@ class Rule:
     merge: bool
     on_conflict: OnConflict
     has_more_to_store: bool
+
+    def __post_init__(self) -> None:
+        if not callable(self.on_conflict) and self.on_conflict not in ("raise", "mine", "theirs"):
+            raise InvalidDataError("takes 'raise', 'mine', 'theirs' or a function", path=("on_conflict",))
 
 
 class Writer:
@@ -68,22 +102,48 @@ class Writer:
             if complete is None:
                 raise SessionGoneError(session.id)
             seen, theirs = complete
-            text = self._merged(session, wanted, theirs, outcome, rule)
+            text = self._merged(session, wanted, text, theirs, outcome, rule)
             if text == theirs and not rule.has_more_to_store:
                 session._stored(seen, text, is_merged=True)
                 return
         raise ConflictError(session.id, keys=frozenset(edits(session._base, wanted).by_key))
 
-    def _merged(self, session: Session, wanted: bytes, theirs: bytes, outcome: Outcome, rule: Rule) -> bytes:
+    def _merged(
+        self, session: Session, wanted: bytes, tried: bytes, theirs: bytes, outcome: Outcome, rule: Rule
+    ) -> bytes:
         mine = edits(session._base, wanted)
-        if outcome.in_doubt and not mine.are_in(theirs):
+        if outcome.in_doubt:
+            if mine.as_in(tried).are_in(theirs):
+                return theirs
             # Ours may have been stored and then built upon. To replay it could undo what came after.
             raise StoreUnavailableError("an attempt went unanswered and others wrote since", may_have_happened=True)
-        if not rule.merge and not outcome.in_doubt and theirs != wanted:
+        if not rule.merge and theirs != wanted:
             raise ConflictError(session.id, keys=frozenset(mine.by_key))
-        merge = merged(session._base, mine, theirs, on_conflict=rule.on_conflict)
+        merge = merged(session._base, mine, theirs, on_conflict=_judge(rule.on_conflict))
         if merge.conflicts and rule.on_conflict == "raise":
             raise ConflictError(session.id, keys=merge.conflicts)
         # Two documents within the bounds may not be together: refuse to store what nobody could read.
         from_stored_json(stored_json(merge.document), max_bytes=self._max_bytes)
         return merge.document
+
+
+def _judge(on_conflict: OnConflict) -> Policy | Callable[[Clash], str | None]:
+    if not callable(on_conflict):
+        return on_conflict
+
+    def resolved(clash: Clash) -> str | None:
+        conflict = Conflict(clash.key, _value(clash.base), _value(clash.mine), _value(clash.theirs))
+        return _part(clash.key, on_conflict(conflict))
+
+    return resolved
+
+
+def _part(key: str, value: object) -> str | None:
+    """The JSON text of what a function of the application wants to store."""
+    if value is REMOVED:
+        return None
+    return compact_json(tag_document({key: value})[key])
+
+
+def _value(part: str | None) -> object:
+    return REMOVED if part is None else load_document(f'{{"_":{part}}}'.encode())["_"]

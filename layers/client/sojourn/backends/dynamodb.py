@@ -4,7 +4,8 @@ One attempt per call, as ``sojourn.backend`` asks. Every write that could create
 back carries a condition that forbids it.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from sojourn.errors import CorruptSessionError, SessionTooLargeError, StoreUnava
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+logger = logging.getLogger(__name__)
 
 _ITEM_BYTES = 393_216
 """What a document may take of an item's 400 KB when there is no bucket for it."""
@@ -159,10 +162,10 @@ class DynamoBackend(StaleItems):
         while keys:
             request = {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": _WITHOUT_DOCUMENT}
             response = self._read("batch_get_item", RequestItems={self._table: request})
-            records = [record_of(item) for item in response["Responses"].get(self._table, [])]
-            found |= {record.session_id: record for record in records}
+            items = response["Responses"].get(self._table, [])
+            found |= {record.session_id: record for record in _records(items)}
             keys = response.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-            if keys and not records:
+            if keys and not items:
                 raise StoreUnavailableError("UnprocessedKeys", is_transient=True)
         return [found[session_id] for session_id in session_ids if session_id in found]
 
@@ -200,6 +203,15 @@ class DynamoBackend(StaleItems):
     def _remove_object(self, key: object) -> None:
         if self._objects is not None and isinstance(key, str):
             self._objects.remove(key)
+
+
+def _records(items: Sequence[Item]) -> Iterator[Record]:
+    """Those that are records of ours: one that is damaged does not hide the others of its subject."""
+    for item in items:
+        try:
+            yield record_of(item)
+        except CorruptSessionError as error:
+            logger.warning("left out of a list: %s", error)
 
 
 def _unchanged(record: Record, seen: Record) -> str:
