@@ -81,12 +81,14 @@ class Meter:
 
     def __init__(self, client: "DynamoDBClient") -> None:
         self.bill = Bill()
+        self.prepare: Callable[[], object] = lambda: None
         # The stub says that a handler answers nothing; this event takes new parameters from it.
         client.meta.events.register("provide-client-params.dynamodb", self._ask)  # type: ignore[arg-type]
         client.meta.events.register("after-call.dynamodb", self._note)
 
     def of(self, action: Callable[[], object]) -> Bill:
         """The bill of ``action`` alone."""
+        self.prepare()
         self.bill = bill = Bill()
         action()
         self.bill = Bill()
@@ -125,6 +127,8 @@ class Scene:
         )
         self.backend = backend
         self.store = Store(backend, self.settings, clock=self.clock)
+        # Asked for once a minute by each process, so on no verb's bill.
+        self.meter.prepare = self.store.not_before
 
     def read(self, session: Session) -> Session:
         """A fresh copy."""

@@ -8,10 +8,12 @@ import pytest
 from sojourn import Settings, Store
 from sojourn.backend import SweepBackend
 from sojourn.testing import FakeClock
+from tests.contract.boundaries import Boundaries
 from tests.contract.endings import Endings
 from tests.contract.indexes import ManySessions
 from tests.contract.keeping import OneSession
 from tests.contract.lifetimes import Lifetimes
+from tests.contract.marks import Marks
 from tests.contract.merging import Merging
 from tests.contract.rotating import Rotating
 from tests.contract.stores import Opened, Stores
@@ -19,22 +21,24 @@ from tests.contract.subjects import Subjects
 from tests.contract.sweeping import Sweeping
 
 
-class BackendContract(OneSession, ManySessions, Sweeping):
+class BackendContract(OneSession, ManySessions, Marks, Sweeping):
     """What ``sojourn.backend`` says, as tests."""
 
 
-class StoreContract(Lifetimes, Endings, Merging, Rotating, Subjects):
-    """What ``sojourn.store`` says, as tests."""
+class _Store(Lifetimes, Endings, Merging, Rotating, Subjects):
+    """What ``sojourn.store`` says, as tests, whatever is set."""
 
     @pytest.fixture
     def clock(self) -> FakeClock:
         """The time of the default store."""
         return FakeClock()
 
+    STRICT: bool
+
     @pytest.fixture
     def stores(self, backend: SweepBackend, clock: FakeClock) -> Stores:
         """Opens further stores on the same backend: other processes, other namespaces, other clocks."""
-        return Opened(backend, clock)
+        return Opened(backend, clock, strict=self.STRICT)
 
     @pytest.fixture
     def store(self, stores: Stores) -> Store:
@@ -45,3 +49,15 @@ class StoreContract(Lifetimes, Endings, Merging, Rotating, Subjects):
     def settings(self, store: Store) -> Settings:
         """What that store was opened with."""
         return store.settings
+
+
+class StoreContract(_Store, Boundaries):
+    """The same as it is set by default, and what can be set besides."""
+
+    STRICT = False
+
+
+class StrictStoreContract(_Store):
+    """The same where ``expire_all`` leaves no window."""
+
+    STRICT = True

@@ -13,20 +13,40 @@ SHARDS = 4
 class Stores(Protocol):
     """Opens one more store on the backend under test."""
 
-    def __call__(self, *, clock: Callable[[], int] | None = None, namespace: str = "default", grace: int = 0) -> Store:
+    def __call__(
+        self,
+        *,
+        clock: Callable[[], int] | None = None,
+        namespace: str = "default",
+        grace: int = 0,
+        strict: bool | None = None,
+    ) -> Store:
         """A store as another process, another application or another clock would have it."""
 
 
 class Opened:
     """The one ``Stores`` there is."""
 
-    def __init__(self, backend: SweepBackend, clock: Callable[[], int]) -> None:
+    def __init__(self, backend: SweepBackend, clock: Callable[[], int], *, strict: bool) -> None:
         self._backend = backend
         self._clock = clock
+        self._strict = strict
 
-    def __call__(self, *, clock: Callable[[], int] | None = None, namespace: str = "default", grace: int = 0) -> Store:
+    def __call__(
+        self,
+        *,
+        clock: Callable[[], int] | None = None,
+        namespace: str = "default",
+        grace: int = 0,
+        strict: bool | None = None,
+    ) -> Store:
         """See ``Stores``."""
-        settings = Settings(namespace=namespace, sweep_shards=SHARDS, sweep_grace_seconds=grace)
+        settings = Settings(
+            namespace=namespace,
+            sweep_shards=SHARDS,
+            sweep_grace_seconds=grace,
+            strict_expire_all=self._strict if strict is None else strict,
+        )
         return Store(self._backend, settings, clock=clock or self._clock, retry=Retry(sleep=lambda _seconds: None))
 
 

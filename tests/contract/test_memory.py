@@ -4,7 +4,7 @@ import pytest
 
 from sojourn.backend import SweepBackend
 from sojourn.backends.memory import MemoryBackend
-from tests.contract.contract import BackendContract, StoreContract
+from tests.contract.contract import BackendContract, StoreContract, StrictStoreContract
 
 
 @pytest.fixture
@@ -19,3 +19,7 @@ class TestBackend(BackendContract):
 
 class TestStore(StoreContract):
     """See ``StoreContract``."""
+
+
+class TestStrictStore(StrictStoreContract):
+    """See ``StrictStoreContract``."""

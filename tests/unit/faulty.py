@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from sojourn import StoreUnavailableError
-from sojourn.backend import Hint, HintPage, Move, Page, Position, Postponement, Record, Refused, Removal
+from sojourn.backend import Hint, HintPage, Mark, Move, Page, Position, Postponement, Record, Refused, Removal
 from sojourn.backends.memory import MemoryBackend
 
 T = TypeVar("T")
@@ -106,6 +106,14 @@ class FaultyBackend:
     def peek(self, session_ids: Sequence[str]) -> list[Record]:
         """See ``Backend.peek``."""
         return self._call("peek", partial(self.inner.peek, session_ids), changes=False)
+
+    def mark(self, name: str) -> Mark | None:
+        """See ``Backend.mark``."""
+        return self._call("mark", partial(self.inner.mark, name), changes=False)
+
+    def set_mark(self, name: str, mark: Mark, *, seen: Mark | None, expires_at: int | None) -> Mark | None:
+        """See ``Backend.set_mark``."""
+        return self._call("set_mark", partial(self.inner.set_mark, name, mark, seen=seen, expires_at=expires_at))
 
     def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
         """See ``SweepBackend.due``."""

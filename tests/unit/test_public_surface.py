@@ -65,7 +65,8 @@ def test_every_verb_is_a_method_of_the_store() -> None:
     """The words of the design, and nothing beside them."""
     methods = {name for name in vars(Store) if not name.startswith("_")}
     verbs = {"create", "read", "write", "touch", "rotate", "expire", "sessions", "expire_all", "sweep"}
-    assert methods == verbs | {"session_page", "expire_one", "settings", "within"}
+    beside = {"session_page", "expire_one", "expire_before", "not_before", "settings", "within"}
+    assert methods == verbs | beside
 
 
 def _fresh(program: str) -> str:

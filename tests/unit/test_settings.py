@@ -44,6 +44,7 @@ def test_every_field_is_read_from_its_variable() -> None:
         "SOJOURN_SWEEP_PERIOD_SECONDS": "9",
         "SOJOURN_SWEEP_WRITE_UNITS": "10",
         "SOJOURN_CONSISTENT_READ": "FALSE",
+        "SOJOURN_STRICT_EXPIRE_ALL": "TRUE",
         "SOJOURN_ENDPOINT_URL": "http://127.0.0.1:1",
         "SOJOURN_API_URL": "",
         "OTHER_TABLE": "no",

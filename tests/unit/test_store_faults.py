@@ -411,6 +411,7 @@ class TestDeath:
         backend = Hollow()
         store = _store(backend, clock)
         session = store.create()
+        store.not_before()
         backend.calls.clear()
         with pytest.raises(CorruptSessionError) as corrupt:
             store.read(session.token)

@@ -31,6 +31,7 @@ class Record:
     label: str | None = None
     sweep_shard: str | None = None
     sweep_at: int | None = None
+    epoch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,14 @@ class Refused:
     """A condition did not hold and nothing was changed. ``current`` is what is stored, ``None`` if nothing is."""
 
     current: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A small item beside the sessions: what holds for many of them, or who has one to himself."""
+
+    value: str
+    number: int = 0
 
 
 class Position(NamedTuple):
@@ -95,6 +104,15 @@ class Backend(Protocol):
         """The records, without documents and in the given order, of those of at most 100 ids that exist.
 
         What is no record of ours is left out, with a warning in the log.
+        """
+
+    def mark(self, name: str) -> Mark | None:
+        """The mark of this name, strongly consistent. Names carry their namespace, and then ``#!``."""
+
+    def set_mark(self, name: str, mark: Mark, *, seen: Mark | None, expires_at: int | None) -> Mark | None:
+        """Store a mark if what is there is still ``seen``; what is there then, so ``mark`` itself on success.
+
+        From ``expires_at`` on nobody needs it, and it may be removed.
         """
 
 

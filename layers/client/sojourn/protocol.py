@@ -47,10 +47,19 @@ Successor = Callable[[Record, int], Record]
 class SessionProtocol:
     """The calls for one session, in the order and under the conditions that keep it linearizable."""
 
-    def __init__(self, backend: Backend, *, clock: Callable[[], int], retry: Retry) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        clock: Callable[[], int],
+        retry: Retry,
+        is_over: Callable[[Record], bool] = lambda _record: False,
+    ) -> None:
+        """``is_over`` tells of a session within its deadline whether it ended with many others."""
         self._backend = backend
         self._clock = clock
         self._retry = retry
+        self._is_over = is_over
 
     def load(self, session_id: str, *, is_consistent: bool = True) -> Record | None:
         """The session if it lives. What is found dead is removed first."""
@@ -158,12 +167,15 @@ class SessionProtocol:
         return self.load(session_id)
 
     def _living(self, record: Record | None) -> Record | None:
-        while record is not None and is_dead(expires_at=record.expires_at, now=self._clock()):
+        while record is not None and self._is_dead(record):
             remove = partial(self._backend.delete, record.session_id, expires_at=record.expires_at)
             if self._retry.run(remove):
                 return None
             record = self._loaded(record.session_id)
         return record
+
+    def _is_dead(self, record: Record) -> bool:
+        return is_dead(expires_at=record.expires_at, now=self._clock()) or self._is_over(record)
 
     def _loaded(self, session_id: str, *, is_consistent: bool = True) -> Record | None:
         return self._retry.run(partial(self._backend.load, session_id, is_consistent=is_consistent))

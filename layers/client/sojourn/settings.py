@@ -50,6 +50,7 @@ class Settings:
     sweep_period_seconds: int = _DAY
     sweep_write_units: int = 1_000
     consistent_read: bool = True
+    strict_expire_all: bool = False
     endpoint_url: str | None = None
 
     def __post_init__(self) -> None:

@@ -9,10 +9,11 @@ from typing import Final, Literal, cast
 
 from sojourn import tokens
 from sojourn.backend import Backend, Position, Record, Refused, SweepBackend
+from sojourn.boundaries import Boundaries, Epoch, Memory
 from sojourn.codec import dump_document, encode
 from sojourn.errors import CorruptSessionError, InvalidDataError, SessionGoneError, StoreUnavailableError
 from sojourn.expiry import Lifetime, is_dead, renewal_is_due
-from sojourn.protocol import Outcome, SessionProtocol, new_write_id
+from sojourn.protocol import Outcome, SessionProtocol, doubtful, new_write_id
 from sojourn.retry import Retry
 from sojourn.session import Session, SessionSummary, summary
 from sojourn.settings import Settings
@@ -54,13 +55,16 @@ class Store:
         *,
         clock: Callable[[], int] = lambda: int(time.time()),
         retry: Retry | None = None,
+        memory: Memory | None = None,
     ) -> None:
-        """``clock`` answers epoch seconds."""
+        """``clock`` answers epoch seconds; ``memory`` is shared by the stores of one process."""
         self._backend = backend
         self._settings = settings
         self._clock = clock
         self._retry = retry or Retry()
-        self._protocol = SessionProtocol(backend, clock=clock, retry=self._retry)
+        self._memory = memory or Memory()
+        self._boundaries = Boundaries(backend, settings, clock=clock, retry=self._retry, memory=self._memory)
+        self._protocol = SessionProtocol(backend, clock=clock, retry=self._retry, is_over=self._boundaries.have_passed)
         self._writer = Writer(self._protocol, max_bytes=settings.max_bytes)
 
     @property
@@ -73,7 +77,8 @@ class Store:
 
         In a Lambda: ``store.within(context.get_remaining_time_in_millis() / 1000 - 0.5)``.
         """
-        return Store(self._backend, self._settings, clock=self._clock, retry=self._retry.within(seconds))
+        retry = self._retry.within(seconds)
+        return Store(self._backend, self._settings, clock=self._clock, retry=retry, memory=self._memory)
 
     def create(
         self,
@@ -94,6 +99,7 @@ class Store:
             idle=self._checked_seconds("idle", idle) or self._settings.idle_seconds,
             absolute=self._checked_seconds("absolute", absolute) or self._settings.absolute_seconds,
         )
+        owner = self._owner(subject)
         draft = Record(
             session_id="",
             version=1,
@@ -103,8 +109,9 @@ class Store:
             absolute_at=0,
             idle=lifetime.idle,
             data=encode(text),
-            subject=self._owner(subject),
+            subject=owner,
             label=None if label is None else tokens.checked_label(label),
+            epoch=_name_of(self._boundaries.epoch(owner)),
         )
         token, record = self._inserted(draft, lifetime)
         return Session(record, text, token=token, max_bytes=self._settings.max_bytes, is_new=True)
@@ -163,6 +170,7 @@ class Store:
             return self._protocol.replace(seen, encoded, idle=idle)
 
         self._writer.carry(session, text, write_onto, rule)
+        self._demand_current(session, may_have_happened=True)
 
     def touch(self, session: Session, *, idle: int | None = None) -> bool:
         """Renew the idle deadline; ``idle`` gives new idle seconds. Whether the store was asked at all.
@@ -179,6 +187,7 @@ class Store:
         if renewed is None:
             raise SessionGoneError(session.id)
         session._renewed(expires_at=renewed.expires_at, idle=renewed.idle)
+        self._demand_current(session, may_have_happened=True)
         return True
 
     def rotate(
@@ -200,15 +209,19 @@ class Store:
         rule = Rule(merge=True, on_conflict=on_conflict, has_more_to_store=True)
         token = tokens.mint()
         key = self._key(token)
-        owner = subject if subject is KEEP else self._owner(subject)
+        owner = session._record.subject if subject is KEEP else self._owner(subject)
         name = label if label is KEEP or label is None else tokens.checked_label(label)
+        # Whoever was ended with all others gets no heir in an epoch that came after.
+        self._demand_current(session)
+        epoch = self._boundaries.epoch(owner)
 
         def heir(record: Record) -> Record:
             moved = replace(
                 record,
                 session_id=key,
-                subject=record.subject if owner is KEEP else owner,
+                subject=owner,
                 label=record.label if name is KEEP else name,
+                epoch=_name_of(epoch),
             )
             return placed(moved, self._settings)
 
@@ -217,6 +230,7 @@ class Store:
 
         self._writer.carry(session, session.dumped(), rotate_onto, rule)
         session._rotated(token)
+        self._demand_current(session, may_have_happened=True)
 
     def expire(self, session: Session | str) -> None:
         """End a session now, given itself or its token. Costs 1 WRU per KB. No error when there is none."""
@@ -245,8 +259,14 @@ class Store:
             raise InvalidDataError(f"takes a whole number from 1 to {_PAGE}", path=("limit",))
         page = self._retry.run(lambda: self._backend.of_subject(owner, limit=limit, after=after))
         records = self._retry.run(lambda: self._backend.peek([position.session_id for position in page.positions]))
-        now = self._clock()
-        living = (record for record in records if not is_dead(expires_at=record.expires_at, now=now))
+        epoch, not_before, now = self._boundaries.epoch(owner), self._boundaries.not_before(), self._clock()
+        living = (
+            record
+            for record in records
+            if not is_dead(expires_at=record.expires_at, now=now)
+            and record.created_at >= not_before
+            and (epoch is None or epoch.includes(record))
+        )
         return SessionPage(tuple(summary(record) for record in living), page.after)
 
     def expire_one(self, *, subject: str, session_id: str) -> bool:
@@ -256,14 +276,17 @@ class Store:
         return self._protocol.delete(self._namespaced(session_id), subject=self._required_owner(subject))
 
     def expire_all(self, *, subject: str, keep: Session | str | None = None) -> int:
-        """End every session of ``subject`` but ``keep`` (a session or its id); how many were ended.
+        """End every session of ``subject`` but ``keep`` (a session or its id); how many were removed.
 
         Passes over the index are repeated until one names nothing new. The index lags behind by moments:
-        a session created just before the call may be missed. Costs 1 WRU per KB and session, and its
-        index entries.
+        a session created just before the call may be missed, unless ``strict_expire_all`` is set. Then
+        all of them are dead at once, for 1 WRU and 1 RRU more, and sessions with a subject cost 1 RRU
+        more to create, read, touch, write and rotate. Costs 1 WRU per KB and session, and its index
+        entries.
         """
         owner = self._required_owner(subject)
         spared = None if keep is None else self._namespaced(_id_of(keep))
+        self._boundaries.end(owner, keep=spared)
         ended, known, known_before = 0, {spared}, 0
         # Until nothing new is named, not until nothing is ended: what was missing may have been rotated away.
         while len(known) > known_before:
@@ -273,6 +296,26 @@ class Store:
                     known.add(session_id)
                     ended += self._protocol.delete(session_id, subject=owner)
         return ended
+
+    def expire_before(self, instant: int) -> None:
+        """End every session of the namespace that was created before ``instant`` (epoch seconds).
+
+        For good: a later call with an earlier ``instant`` changes nothing. Call it on a table restored
+        from a backup before anybody reads it: what was ended since the backup stays ended. A process
+        that is already running may take a minute to notice. Costs 1 RRU and 1 WRU, whatever the number
+        of sessions; the sweeper removes them at their own deadlines.
+        """
+        now = self._clock()
+        if type(instant) is not int or not 0 <= instant <= now:
+            raise InvalidDataError(f"takes a second from 0 to now ({now})", path=("instant",))
+        self._boundaries.set_not_before(instant)
+
+    def not_before(self) -> int:
+        """The second before which no session began that lives, as far as this process knows; 0 when there is none.
+
+        Costs 1 RRU, at most once a minute.
+        """
+        return self._boundaries.not_before()
 
     def sweep(self, *, deadline: int, share: Share = WHOLE, dry_run: bool = False) -> SweepReport:
         """Remove stale sessions until ``deadline`` (epoch seconds). Needs a backend that can be swept.
@@ -313,7 +356,7 @@ class Store:
         return token, outcome
 
     def _forget(self, session_id: str) -> None:
-        """Clear away what an abandoned request may have stored; if that fails, its deadline does it."""
+        """Clear away what nobody will ever read; if that fails, its deadline does it."""
         once = replace(self._retry, attempts=1)  # it keeps to the deadline
         try:
             once.run(partial(self._backend.delete, session_id))
@@ -333,6 +376,14 @@ class Store:
         # A session of another namespace, brought here by its application: for this store there is none.
         if session._record.session_id != self._namespaced(session.id):
             raise SessionGoneError(session.id)
+
+    def _demand_current(self, session: Session, *, may_have_happened: bool = False) -> None:
+        """That nobody ended all sessions of its subject; asked after a change, too, since that may come between."""
+        with doubtful(may_have_happened):
+            if not self._boundaries.is_outdated(session._record):
+                return
+        self._forget(session._record.session_id)
+        raise SessionGoneError(session.id)
 
     def _renewal_is_due(self, record: Record) -> bool:
         lifetime = Lifetime(idle=record.idle, absolute=record.absolute_at - record.created_at)
@@ -357,6 +408,10 @@ class Store:
 
     def _namespaced(self, name: str) -> str:
         return f"{self._settings.namespace}#{name}"
+
+
+def _name_of(epoch: Epoch | None) -> str | None:
+    return None if epoch is None else epoch.name
 
 
 def _id_of(keep: Session | str) -> str:

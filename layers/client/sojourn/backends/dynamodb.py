@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sojourn.backend import Page, Position, Record, Refused
+from sojourn.backend import Mark, Page, Position, Record, Refused
 from sojourn.backends.items import NAMES, Item, Values, attribute, attributes, item_of, key_of, record_of
 from sojourn.backends.s3 import ObjectStore
 from sojourn.backends.stale import StaleItems
@@ -36,6 +36,7 @@ _MOVES_DEADLINE = "idle = :idle AND expires_at < :expires_at"
 # A new idle time may bring the deadline forward, but only the one it was computed from: a duplicate that comes
 # late must not undo a renewal that was acknowledged since.
 _IS_SEEN_DEADLINE = "idle = :seen_idle AND expires_at = :seen_expires_at"
+_IS_SEEN_MARK = "mark_value = :seen_value AND mark_number = :seen_number"
 _HAS_DEADLINE = "expires_at = :expires_at"
 _HAS_SUBJECT = "subject = :subject"
 
@@ -169,6 +170,35 @@ class DynamoBackend(StaleItems):
                 raise StoreUnavailableError("UnprocessedKeys", is_transient=True)
         return [found[session_id] for session_id in session_ids if session_id in found]
 
+    def mark(self, name: str) -> Mark | None:
+        """See ``Backend.mark``. GetItem."""
+        response = self._read("get_item", TableName=self._table, Key=key_of(name), ConsistentRead=True)
+        return _mark(response.get("Item"))
+
+    def set_mark(self, name: str, mark: Mark, *, seen: Mark | None, expires_at: int | None) -> Mark | None:
+        """See ``Backend.set_mark``. UpdateItem."""
+        values: Values = {"value": mark.value, "number": mark.number}
+        update, condition = "SET mark_value = :value, mark_number = :number", _IS_NEW
+        if seen is not None:
+            condition = _IS_SEEN_MARK
+            values |= {"seen_value": seen.value, "seen_number": seen.number}
+        if expires_at is not None:
+            update += ", expires_at = :expires_at"
+            values["expires_at"] = expires_at
+        try:
+            self._change(
+                "update_item",
+                TableName=self._table,
+                Key=key_of(name),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=attributes(values),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            return _mark(error.response.get("Item"))
+        return mark
+
     def _overflowed(self, record: Record) -> Record:
         """``record`` as it goes into the item; a large document is stored as an object first.
 
@@ -212,6 +242,15 @@ def _records(items: Sequence[Item]) -> Iterator[Record]:
             yield record_of(item)
         except CorruptSessionError as error:
             logger.warning("left out of a list: %s", error)
+
+
+def _mark(item: Any) -> Mark | None:
+    if not item:
+        return None
+    try:
+        return Mark(str(item["mark_value"]["S"]), int(item["mark_number"]["N"]))
+    except (KeyError, ValueError):
+        raise CorruptSessionError("a mark that it depends on is damaged") from None
 
 
 def _unchanged(record: Record, seen: Record) -> str:

@@ -19,7 +19,7 @@ NAMES = tuple(field.name for field in fields(Record))
 """The attributes of an item: those of a ``Record``, by the same names."""
 
 _NUMBERS = frozenset({"version", "created_at", "expires_at", "absolute_at", "idle", "sweep_at"})
-_OPTIONAL = frozenset({"data", "overflow", "subject", "label", "sweep_shard", "sweep_at"})
+_OPTIONAL = frozenset({"data", "overflow", "subject", "label", "sweep_shard", "sweep_at", "epoch"})
 
 
 def attribute(value: str | int | bytes) -> Attribute:

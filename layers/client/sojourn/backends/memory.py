@@ -10,6 +10,7 @@ from sojourn.backend import (
     Fate,
     Hint,
     HintPage,
+    Mark,
     Move,
     Page,
     Position,
@@ -26,6 +27,7 @@ class MemoryBackend:
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
+        self._marks: dict[str, Mark] = {}
         self._lock = threading.Lock()
 
     def insert(self, record: Record) -> Record | Refused:
@@ -98,6 +100,18 @@ class MemoryBackend:
         with self._lock:
             found = [self._records.get(session_id) for session_id in session_ids]
         return [replace(record, data=None) for record in found if record is not None]
+
+    def mark(self, name: str) -> Mark | None:
+        """See ``Backend.mark``."""
+        with self._lock:
+            return self._marks.get(name)
+
+    def set_mark(self, name: str, mark: Mark, *, seen: Mark | None, expires_at: int | None) -> Mark | None:  # noqa: ARG002  # kept for ever
+        """See ``Backend.set_mark``."""
+        with self._lock:
+            if self._marks.get(name) == seen:
+                self._marks[name] = mark
+            return self._marks.get(name)
 
     def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
         """See ``SweepBackend.due``."""
