@@ -136,6 +136,7 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (_statement("WriteFunction", 0, "Resource"), {"Fn::GetAtt": ["OtherTable", "Arn"]}),
         (_of("ClientPolicy", "PolicyDocument", "Statement", 0, "Action", 0), "dynamodb:Scan"),
         (_of("ClientPolicy", "PolicyDocument", "Statement", 2), DELETE),
+        (_statement("ExpireFunction", 1, "Fn::If", 0), "SweepsInTwo"),
     ],
     "no_right_is_a_wildcard": [
         (("Resources", "WidePolicy"), _managed_policy("dynamodb:*", {"Ref": "SessionsTable"})),

@@ -155,6 +155,22 @@ class Boundaries:
                 use(store, copy)
         assert opened.read(later.token) is not None
 
+    @every_use
+    def test_what_began_before_stores_nothing(
+        self, stores: Stores, clock: FakeClock, use: Callable[[Store, Session], object]
+    ) -> None:
+        """Also by a copy whose session nobody has found dead yet."""
+        copy = alive(stores().read(stores().create({"a": 1}, subject="u").token))
+        clock.advance(1)
+        opened = stores()
+        opened.expire_before(clock())
+        copy["a"] = 2
+        with pytest.raises(SessionGoneError):
+            use(opened, copy)
+        for left in (opened.sessions(subject="u"), opened.sessions(subject="v")):
+            assert list(left) == []
+        assert opened.read(copy.token) is None
+
     def test_a_process_that_runs_notices_within_a_minute(self, stores: Stores, clock: FakeClock) -> None:
         """It asks once a minute; whoever finds a session dead ends it for those who have not asked yet."""
         running, other = stores(), stores()

@@ -378,9 +378,9 @@ class Store:
             raise SessionGoneError(session.id)
 
     def _demand_current(self, session: Session, *, may_have_happened: bool = False) -> None:
-        """That nobody ended all sessions of its subject; asked after a change, too, since that may come between."""
+        """That it did not end with many others; asked after a change, too, since that may come between."""
         with doubtful(may_have_happened):
-            if not self._boundaries.is_outdated(session._record):
+            if not self._boundaries.have_passed(session._record):
                 return
         self._forget(session._record.session_id)
         raise SessionGoneError(session.id)
