@@ -13,6 +13,7 @@ from tests.contract.endings import Endings
 from tests.contract.indexes import ManySessions
 from tests.contract.keeping import OneSession
 from tests.contract.lifetimes import Lifetimes
+from tests.contract.locking import Locking
 from tests.contract.marks import Marks
 from tests.contract.merging import Merging
 from tests.contract.rotating import Rotating
@@ -51,7 +52,7 @@ class _Store(Lifetimes, Endings, Merging, Rotating, Subjects):
         return store.settings
 
 
-class StoreContract(_Store, Boundaries):
+class StoreContract(_Store, Boundaries, Locking):
     """The same as it is set by default, and what can be set besides."""
 
     STRICT = False

@@ -17,6 +17,7 @@ CALLS = {
     "write, merged once": ["UpdateItem", "UpdateItem"],
     "touch": ["UpdateItem"],
     "rotate": ["TransactWriteItems"],
+    "lock": ["GetItem", "UpdateItem", "GetItem", "UpdateItem"],
     "expire": ["DeleteItem"],
     "sessions of a subject (1)": ["Query", "BatchGetItem"],
     "expire all of a subject (1)": ["Query", "DeleteItem", "Query"],
@@ -63,7 +64,7 @@ def test_every_measured_verb_is_in_the_table(measured: dict[str, dict[str, Bill]
 
 
 @every_size
-@pytest.mark.parametrize("verb", ["touch", "write", "write, merged once", "read, renewing"])
+@pytest.mark.parametrize("verb", ["touch", "write", "write, merged once", "read, renewing", "lock"])
 def test_no_use_of_a_session_pays_for_an_index(measured: dict[str, dict[str, Bill]], size: str, verb: str) -> None:
     """The sweep index is paid for at birth and at death."""
     assert measured[size][verb].index_written == 0
