@@ -8,9 +8,9 @@ import hypothesis
 import pytest
 
 from devstack import dynamodb_local as local_engine
-from devstack.emulator import emulator
+from devstack.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, emulator
 from devstack.errors import DevstackError
-from devstack.layout import ROOT, Layout, free_port
+from devstack.layout import REGION, ROOT, Layout, free_port
 from devstack.lifecycle import temporary_stack
 from devstack.stack import Stack
 
@@ -42,6 +42,16 @@ def stack() -> Iterator[Stack]:
     layout = Layout(local=ROOT / ".local" / f"suite-{os.getpid()}", port=free_port())
     with temporary_stack(layout) as deployed:
         yield deployed
+
+
+@pytest.fixture(scope="session")
+def credentials() -> Iterator[None]:
+    """What the library's clients find in the environment: good for an emulator, for nothing else."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+        environment.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+        environment.setenv("AWS_DEFAULT_REGION", REGION)
+        yield
 
 
 @contextmanager

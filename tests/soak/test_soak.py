@@ -54,6 +54,7 @@ def stack(layout: Layout) -> Iterator[Stack]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(SECONDS + 400)
 def test_nothing_is_lost_while_functions_die_and_change(
     stack: Stack, layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
