@@ -13,6 +13,10 @@ from devstack.errors import DevstackError
 from devstack.layout import REGION, ROOT, Layout, free_port
 from devstack.lifecycle import temporary_stack
 from devstack.stack import Stack
+from tests.guard import watch_clients
+
+# Wherever the library makes a client, also in a process that a test starts and that loads this file.
+watch_clients()
 
 # The same examples in every run, and no verdict that depends on how busy the machine is.
 hypothesis.settings.register_profile(
