@@ -6,6 +6,7 @@ from typing import Protocol
 from sojourn import Session, Settings, Store
 from sojourn.backend import SweepBackend
 from sojourn.retry import Retry
+from sojourn.settings import Encryption
 
 SHARDS = 4
 
@@ -27,10 +28,13 @@ class Stores(Protocol):
 class Opened:
     """The one ``Stores`` there is."""
 
-    def __init__(self, backend: SweepBackend, clock: Callable[[], int], *, strict: bool) -> None:
+    def __init__(
+        self, backend: SweepBackend, clock: Callable[[], int], *, strict: bool, encryption: Encryption
+    ) -> None:
         self._backend = backend
         self._clock = clock
         self._strict = strict
+        self._encryption = encryption
 
     def __call__(
         self,
@@ -46,6 +50,7 @@ class Opened:
             sweep_shards=SHARDS,
             sweep_grace_seconds=grace,
             strict_expire_all=self._strict if strict is None else strict,
+            encryption=self._encryption,
         )
         return Store(self._backend, settings, clock=clock or self._clock, retry=Retry(sleep=lambda _seconds: None))
 

@@ -9,7 +9,7 @@ from devstack.clients import Clients
 from sojourn.backend import SweepBackend
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
-from tests.contract.contract import BackendContract, StoreContract, StrictStoreContract
+from tests.contract.contract import BackendContract, SealedStoreContract, StoreContract, StrictStoreContract
 from tests.contract.overflow import OVERFLOW_BYTES, OverflowContract
 from tests.contract.tables import MemoryObjects, sessions_table
 
@@ -52,6 +52,10 @@ class TestStore(StoreContract):
 
 class TestStrictStore(StrictStoreContract):
     """See ``StrictStoreContract``."""
+
+
+class TestSealedStore(SealedStoreContract):
+    """See ``SealedStoreContract``."""
 
 
 class TestOverflow(OverflowContract):
