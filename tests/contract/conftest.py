@@ -17,6 +17,7 @@ _CONTRACTS = (
     "merging",
     "overflow",
     "rotating",
+    "sealing",
     "subjects",
     "sweeping",
 )

@@ -11,6 +11,7 @@ from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
 from tests.contract.contract import BackendContract, SealedStoreContract, StoreContract, StrictStoreContract
 from tests.contract.overflow import OVERFLOW_BYTES, OverflowContract
+from tests.contract.sealing import SealedStorageContract
 from tests.contract.tables import MemoryObjects, sessions_table
 
 if TYPE_CHECKING:
@@ -54,9 +55,14 @@ class TestStrictStore(StrictStoreContract):
     """See ``StrictStoreContract``."""
 
 
+@pytest.mark.slow
 class TestSealedStore(SealedStoreContract):
     """See ``SealedStoreContract``."""
 
 
 class TestOverflow(OverflowContract):
     """See ``OverflowContract``."""
+
+
+class TestSealedStorage(SealedStorageContract):
+    """See ``SealedStorageContract``."""
