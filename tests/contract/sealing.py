@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CANARY = "hunter2-canary-"
 READABLE = {
     *("session_id", "version", "write_id", "created_at", "expires_at", "absolute_at", "idle"),
-    *("subject", "label", "sweep_shard", "sweep_at", "overflow"),
+    *("subject", "label", "sweep_shard", "sweep_at", "overflow", "epoch"),
 }
 """What an item tells whoever can read the table; ``data`` is its size and no more."""
 
