@@ -65,14 +65,23 @@ def layer(built: Path) -> Path:
     return built / LAYERS[platform.machine()]
 
 
-def test_the_layer_is_all_that_a_bare_python_needs(layer: Path) -> None:
-    """Nothing of this environment is on its path: no package that happens to be installed here."""
+def round_trip(layer: Path) -> subprocess.CompletedProcess[str]:
+    """With nothing of this environment on the path, lest a package count that happens to be installed here."""
     path = [str(ROOT / "layers/client"), str(layer / "python")]
     program = f"import sys; sys.path += {path!r}\n{ROUND_TRIP}"
-    run = subprocess.run(  # noqa: S603  # this very interpreter
-        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.startswith(str(layer))
+    command = [sys.executable, "-I", "-S", "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # this very interpreter
+
+
+def test_the_layer_is_all_that_a_bare_python_needs(layer: Path) -> None:
+    """Beside the client layer."""
+    assert round_trip(layer).stdout.startswith(str(layer))
+
+
+def test_the_layer_of_another_architecture_is_a_wrong_setting(built: Path, layer: Path) -> None:
+    """Said when the function starts, not when it has a session to read."""
+    (other,) = {built / name for name in LAYERS.values()} - {layer}
+    assert "sojourn.errors.ConfigurationError: SOJOURN_ENCRYPTION" in round_trip(other).stderr
 
 
 def test_both_architectures_are_built(built: Path) -> None:

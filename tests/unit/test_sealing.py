@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 import sys
+import tomllib
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,16 +17,19 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from devstack.layout import ROOT
 from sojourn import ConfigurationError, CorruptSessionError, Session, Settings, Store, sealing, tokens
 from sojourn.backend import Record, Refused
 from sojourn.backends.memory import MemoryBackend
 from sojourn.codec import ITEM_ALLOWANCE
-from sojourn.protocol import Encoding
+from sojourn.protocol import Conditional, Encoding, SessionProtocol, Successor
+from sojourn.retry import Retry
 from sojourn.sealing import Sealing
 from sojourn.settings import Encryption
-from sojourn.testing import memory_store
+from sojourn.testing import FakeClock, memory_store
 from sojourn.writing import Writer
 from tests.unit import test_histories
+from tests.unit.faulty import Fault, FaultyBackend
 
 CANARY: Final = "hunter2-canary"
 SEAL_BYTES: Final = 29
@@ -158,6 +162,24 @@ def a_nonce_comes_twice(scene: Scene) -> bool:
     seals = {record.data for record in scene.backend.offered if record.data}
     assert len(seals) == 10
     return len({seal[1:13] for seal in seals}) < len(seals)
+
+
+@attack
+def a_repeated_request_stores_something_else(scene: Scene) -> bool:
+    """What arrives late, or under a key in the bucket that is in use, is the very same."""
+    network = FaultyBackend(inner=scene.backend)
+    store = Store(network, scene.store.settings, clock=FakeClock(), retry=Retry(sleep=lambda _seconds: None))
+    session = store.create(scene.document)
+    for verb in ("replace", "rotate"):
+        network.plan(verb, Fault.REPLY_LOST, Fault.REPLY_LOST)
+    session["n"] = 1
+    store.write(session)
+    store.rotate(session)
+    by_write: dict[str, set[bytes | None]] = {}
+    for record in scene.backend.offered:
+        by_write.setdefault(record.write_id, set()).add(record.data)
+    assert (len(by_write), len(scene.backend.offered)) == (3, 1 + 3 + 3)
+    return any(len(seals) > 1 for seals in by_write.values())
 
 
 @attack
@@ -408,6 +430,29 @@ def the_nonce_counts_versions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Sealing, "sealed", sealed)
 
 
+@caught_by("a_repeated_request_stores_something_else")
+def every_attempt_is_sealed_anew(patch: pytest.MonkeyPatch) -> None:
+    """Harmless until two of them meet in one place."""
+    encodings: list[Encoding] = []
+    real_encoding, real_tried = Writer.encoding, SessionProtocol._tried
+
+    def encoding(self: Writer, text: bytes, *, token: str) -> Encoding:
+        encodings.append(real_encoding(self, text, token=token))
+        return encodings[-1]
+
+    def tried(
+        self: SessionProtocol, call: Conditional, seen: Record, successor: Successor
+    ) -> tuple[Record | Refused, bool]:
+        def anew(base: Record, now: int) -> Record:
+            record = successor(base, now)
+            return replace(record, data=encodings[-1](record))
+
+        return real_tried(self, call, seen, anew)
+
+    patch.setattr(Writer, "encoding", encoding)
+    patch.setattr(SessionProtocol, "_tried", tried)
+
+
 @caught_by("what_is_stored_opens_it")
 def the_key_comes_from_the_id(patch: pytest.MonkeyPatch) -> None:
     """Which is a hash of the secret, and public."""
@@ -594,6 +639,15 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*sys.modules, "cryptography"]:
         if name.partition(".")[0] == "cryptography":
             monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_the_package_comes_with_the_extra() -> None:
+    """The one that the errors name; and nobody gets it unasked."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert [requirement.partition(">")[0] for requirement in project["optional-dependencies"]["encryption"]] == [
+        "cryptography"
+    ]
+    assert not any("cryptography" in requirement for requirement in project["dependencies"])
 
 
 @pytest.mark.usefixtures("bare")
