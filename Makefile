@@ -16,12 +16,12 @@ EMULATOR_STAMP := $(call stamp,.venv-local,emulator)
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
-SUITES := $(wildcard tests/unit tests/contract tests/integration tests/architecture tests/e2e)
+SUITES := $(wildcard tests/unit tests/contract tests/integration tests/architecture tests/e2e tests/soak)
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test check lint format lock dynamodb-local clean
+.PHONY: help setup up down status test check soak lint format lock dynamodb-local clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -48,6 +48,9 @@ test: setup ## run the tests against a stack of their own
 
 check: lint ## everything: lint, types, rooms, template, and all tests with the slow ones
 	$(BIN)/python -m pytest $(SUITES)
+
+soak: setup ## ten minutes of load on the deployed stack while its functions are killed and replaced
+	SOJOURN_SOAK_SECONDS=600 $(BIN)/python -m pytest -s tests/soak
 
 lint: setup ## format, lint, types, rooms and the template
 	$(BIN)/ruff format --check .

@@ -159,14 +159,16 @@ class Boundaries:
     def test_what_began_before_stores_nothing(
         self, stores: Stores, clock: FakeClock, use: Callable[[Store, Session], object]
     ) -> None:
-        """Also by a copy whose session nobody has found dead yet."""
-        copy = alive(stores().read(stores().create({"a": 1}, subject="u").token))
+        """Also by a copy whose session nobody has found dead yet; then nobody finds it alive, who has not asked yet."""
+        running = stores()
+        copy = alive(running.read(running.create({"a": 1}, subject="u").token))
         clock.advance(1)
         opened = stores()
         opened.expire_before(clock())
         copy["a"] = 2
         with pytest.raises(SessionGoneError):
             use(opened, copy)
+        assert running.read(copy.token) is None
         for left in (opened.sessions(subject="u"), opened.sessions(subject="v")):
             assert list(left) == []
         assert opened.read(copy.token) is None

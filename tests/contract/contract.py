@@ -14,6 +14,7 @@ from tests.contract.endings import Endings
 from tests.contract.indexes import ManySessions
 from tests.contract.keeping import OneSession
 from tests.contract.lifetimes import Lifetimes
+from tests.contract.locking import Locking
 from tests.contract.marks import Marks
 from tests.contract.merging import Merging
 from tests.contract.rotating import Rotating
@@ -53,7 +54,7 @@ class _Store(Lifetimes, Endings, Merging, Rotating, Subjects):
         return store.settings
 
 
-class StoreContract(_Store, Boundaries):
+class StoreContract(_Store, Boundaries, Locking):
     """The same as it is set by default, and what can be set besides."""
 
 
@@ -63,7 +64,7 @@ class StrictStoreContract(_Store):
     STRICT = True
 
 
-class SealedStoreContract(_Store, Boundaries):
+class SealedStoreContract(_Store, Boundaries, Locking):
     """The same where nothing is stored, or taken, that is not encrypted."""
 
     ENCRYPTION: Encryption = "required"

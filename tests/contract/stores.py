@@ -21,6 +21,7 @@ class Stores(Protocol):
         namespace: str = "default",
         grace: int = 0,
         strict: bool | None = None,
+        retry: Retry | None = None,
     ) -> Store:
         """A store as another process, another application or another clock would have it."""
 
@@ -43,6 +44,7 @@ class Opened:
         namespace: str = "default",
         grace: int = 0,
         strict: bool | None = None,
+        retry: Retry | None = None,
     ) -> Store:
         """See ``Stores``."""
         settings = Settings(
@@ -52,7 +54,8 @@ class Opened:
             strict_expire_all=self._strict if strict is None else strict,
             encryption=self._encryption,
         )
-        return Store(self._backend, settings, clock=clock or self._clock, retry=Retry(sleep=lambda _seconds: None))
+        retry = retry or Retry(sleep=lambda _seconds: None)
+        return Store(self._backend, settings, clock=clock or self._clock, retry=retry)
 
 
 def alive(session: Session | None) -> Session:

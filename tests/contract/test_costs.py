@@ -20,6 +20,7 @@ CALLS = {
     "write, merged once": ["UpdateItem", "UpdateItem"],
     "touch": ["UpdateItem"],
     "rotate": ["TransactWriteItems"],
+    "lock": ["GetItem", "UpdateItem", "GetItem", "UpdateItem"],
     "expire": ["DeleteItem"],
     "sessions of a subject (1)": ["Query", "BatchGetItem"],
     "expire all of a subject (1)": ["Query", "DeleteItem", "Query"],
@@ -78,7 +79,7 @@ def test_encryption_makes_no_call_more(dynamodb_local: str, credentials: None) -
 
 
 @every_size
-@pytest.mark.parametrize("verb", ["touch", "write", "write, merged once", "read, renewing"])
+@pytest.mark.parametrize("verb", ["touch", "write", "write, merged once", "read, renewing", "lock"])
 def test_no_use_of_a_session_pays_for_an_index(measured: dict[str, dict[str, Bill]], size: str, verb: str) -> None:
     """The sweep index is paid for at birth and at death."""
     assert measured[size][verb].index_written == 0

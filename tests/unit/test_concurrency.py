@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from sojourn import ConflictError, Session, SessionGoneError, Settings, Store
-from sojourn.backend import Record, Refused
+from sojourn import ConflictError, LockLostError, Session, SessionGoneError, Settings, Store
+from sojourn.backend import Mark, Record, Refused
 from sojourn.backends.memory import MemoryBackend
 from sojourn.retry import Retry
 from sojourn.testing import FakeClock
@@ -43,6 +43,11 @@ class MeetingBackend(MemoryBackend):
         self._meet()
         return super().rotate(record, seen=seen, now=now)
 
+    def set_mark(self, name: str, mark: Mark, *, seen: Mark | None, expires_at: int | None) -> Mark | None:
+        """See ``Backend.set_mark``."""
+        self._meet()
+        return super().set_mark(name, mark, seen=seen, expires_at=expires_at)
+
     def _meet(self) -> None:
         if self._random.random() < 0.3:
             self._pause.wait(0.0001)
@@ -65,6 +70,11 @@ class CarelessBackend(MeetingBackend):
         self._records.pop(seen.session_id, None)
         self._records[record.session_id] = record
         return record
+
+    def set_mark(self, name: str, mark: Mark, *, seen: Mark | None, expires_at: int | None) -> Mark | None:
+        """Whoever has the lock has it no more."""
+        del seen
+        return super().set_mark(name, mark, seen=self.mark(name), expires_at=expires_at)
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +164,45 @@ def _rotate_together(backend: MemoryBackend) -> None:
     _at_once(*[lambda session=session: rotate(session) for session in copies])
     assert [summary.id for summary in store.sessions(subject="u")] == [session.id for session in winners]
     assert len(winners) == 1, "one session became several"
+
+
+def _lock_together(backend: MemoryBackend) -> None:
+    """Everybody comes in several times; nobody may find another inside, and fences grow."""
+    settings, clock = Settings(), FakeClock()
+    store = Store(backend, settings, clock=clock, retry=Retry(base=0.0005, cap=0.002))
+    token = store.create().token
+    inside = threading.Lock()
+    fences: list[int] = []
+
+    def work() -> None:
+        session = _read(store, token)
+        for _ in range(ROUNDS):
+            with store.lock(session, lease=60, wait=60) as fence:
+                assert inside.acquire(blocking=False), "two have the lock"
+                fences.append(fence)
+                threading.Event().wait(0.0001)
+                inside.release()
+
+    _at_once(*[work] * THREADS)
+    assert fences == sorted(set(fences)), "a fence did not grow"
+    assert len(fences) == THREADS * ROUNDS
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_two_have_the_lock_at_once(seed: int) -> None:
+    """However they meet."""
+    _lock_together(MeetingBackend(seed))
+
+
+def test_without_a_condition_two_have_the_lock() -> None:
+    """Which shows that the test above can tell."""
+
+    def meet_often() -> None:
+        for seed in range(50):
+            _lock_together(CarelessBackend(seed))
+
+    with pytest.raises((AssertionError, LockLostError)):
+        meet_often()
 
 
 @pytest.mark.parametrize("seed", range(5))

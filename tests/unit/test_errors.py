@@ -20,7 +20,7 @@ ID = "A1b2C3d4" + "x" * 35
 def test_every_error_is_a_sojourn_error() -> None:
     """One except clause catches them all."""
     errors = [getattr(sojourn, name) for name in sojourn.__all__ if name.endswith("Error")]
-    assert len(errors) == 8
+    assert len(errors) == 10
     assert all(issubclass(error, SojournError) for error in errors)
     assert all(error.__bases__ == (SojournError,) for error in errors if error is not SojournError)
 

@@ -29,8 +29,10 @@ PUBLIC = {
     "ConflictError",
     "CorruptSessionError",
     "InvalidDataError",
+    "LockLostError",
     "Session",
     "SessionGoneError",
+    "SessionLockedError",
     "SessionPage",
     "SessionSummary",
     "SessionTooLargeError",
@@ -65,7 +67,7 @@ def test_every_verb_is_a_method_of_the_store() -> None:
     """The words of the design, and nothing beside them."""
     methods = {name for name in vars(Store) if not name.startswith("_")}
     verbs = {"create", "read", "write", "touch", "rotate", "expire", "sessions", "expire_all", "sweep"}
-    beside = {"session_page", "expire_one", "expire_before", "not_before", "settings", "within"}
+    beside = {"session_page", "expire_one", "expire_before", "lock", "not_before", "settings", "within"}
     assert methods == verbs | beside
 
 

@@ -3,6 +3,8 @@
     SojournError
     ├── SessionGoneError        the session you hold was expired, rotated away or swept
     ├── ConflictError           someone changed the same keys after you read the session
+    ├── SessionLockedError      someone else had the session's lock for as long as you would wait
+    ├── LockLostError           your lease on the session ran out, and someone else may have had it
     ├── SessionTooLargeError    the document is larger than the store takes
     ├── InvalidDataError        a value, deadline or name that the store cannot keep
     ├── StoreUnavailableError   the store did not answer, or refused to serve us
@@ -33,6 +35,26 @@ class ConflictError(SojournError):
         super().__init__(f"session {shortened(session_id)} changed under you: {named}; read it again and reapply")
         self.session_id = session_id
         self.keys = keys
+
+
+class SessionLockedError(SojournError):
+    """Others held the lock of the session all the while. Nothing was done under it; try later."""
+
+    def __init__(self, session_id: str, *, waited: float) -> None:
+        super().__init__(f"session {shortened(session_id)} was locked for the {waited:g} seconds that you would wait")
+        self.session_id = session_id
+        self.waited = waited
+
+
+class LockLostError(SojournError):
+    """What you did under the lock outlasted its lease, so someone else may have done the same meanwhile.
+
+    What you wrote to the session is stored all the same. Elsewhere compare fences, or take a longer lease.
+    """
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"the lease on session {shortened(session_id)} ran out before the lock was released")
+        self.session_id = session_id
 
 
 class SessionTooLargeError(SojournError):

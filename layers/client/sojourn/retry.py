@@ -39,14 +39,14 @@ class Retry:
         """What ``attempt`` answers; raises the last ``StoreUnavailableError`` when no try succeeded."""
         doubt = False
         for number in range(self.attempts):
-            if not self._has_time_for(self.attempt_seconds):
+            if not self.has_time_for(0):
                 raise StoreUnavailableError("no time is left to ask it", may_have_happened=doubt, is_transient=True)
             try:
                 return attempt()
             except StoreUnavailableError as error:
                 doubt = doubt or error.may_have_happened
-                pause = self.jitter() * min(self.cap, self.base * 2**number)
-                is_last = number + 1 == self.attempts or not self._has_time_for(pause + self.attempt_seconds)
+                pause = self.pause(number)
+                is_last = number + 1 == self.attempts or not self.has_time_for(pause)
                 if is_last or not error.is_transient:
                     raise StoreUnavailableError(
                         error.reason, may_have_happened=doubt, is_transient=error.is_transient
@@ -54,5 +54,10 @@ class Retry:
             self.sleep(pause)
         raise AssertionError("a policy has at least one attempt")
 
-    def _has_time_for(self, seconds: float) -> bool:
-        return self.until is None or self.monotonic() + seconds <= self.until
+    def pause(self, number: int) -> float:
+        """How long to wait after the try with this number, counted from 0."""
+        return self.jitter() * min(self.cap, self.base * 2.0**number)
+
+    def has_time_for(self, pause: float) -> bool:
+        """Whether a try that begins after ``pause`` seconds ends in time."""
+        return self.until is None or self.monotonic() + pause + self.attempt_seconds <= self.until
