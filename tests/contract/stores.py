@@ -30,7 +30,7 @@ class Opened:
     """The one ``Stores`` there is."""
 
     def __init__(
-        self, backend: SweepBackend, clock: Callable[[], int], *, strict: bool, encryption: Encryption
+        self, backend: SweepBackend, clock: Callable[[], int], *, strict: bool, encryption: Encryption = "off"
     ) -> None:
         self._backend = backend
         self._clock = clock
