@@ -87,7 +87,7 @@ class SealedStorageContract:
         body = objects.bodies[key]
         draw = random.Random(5)  # noqa: S311  # where to flip, not a secret
         flips = [
-            *range(64),
+            *range(24),
             *(draw.randrange(len(body) * 8) for _ in range(24)),
             *range(len(body) * 8 - 24, len(body) * 8),
         ]
