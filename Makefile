@@ -68,6 +68,8 @@ lock: $(UV_STAMP) ## compile the pinned requirements again, to the newest versio
 		$(COMPILE) --upgrade requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	$(COMPILE) --upgrade --constraints requirements/tools.txt layers/service/requirements.in \
 		--output-file layers/service/requirements.txt
+	$(COMPILE) --upgrade --constraints requirements/tools.txt layers/encryption/requirements.in \
+		--output-file layers/encryption/requirements.txt
 
 dynamodb-local: setup ## fetch DynamoDB Local, AWS's own engine, for the contract tests
 	@$(BIN)/python -m devstack.dynamodb_local

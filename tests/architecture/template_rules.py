@@ -346,7 +346,7 @@ def versions_follow_every_change(template: Template) -> Iterator[str]:
         function = template["Globals"]["Function"] | template["Resources"][f"{verb}Function"]["Properties"]
         if function.get("AutoPublishAlias") != "live" or function.get("AutoPublishAliasAllProperties") is not True:
             yield f"{verb}Function does not publish every change"
-        described = function.get("VersionDescription", {}).get("Fn::Sub", "")
+        described = json.dumps(function.get("VersionDescription"))
         used = _references({name: function[name] for name in function.keys() & _CONFIGURATION})
         for parameter in sorted(used & template["Parameters"].keys()):
             if f"${{{parameter}}}" not in described:
@@ -356,7 +356,30 @@ def versions_follow_every_change(template: Template) -> Iterator[str]:
             yield f"a changed {name} does not reach the versions"
 
 
-_CONFIGURATION = {"Architectures", "Environment", "LoggingConfig", "MemorySize", "SnapStart", "Timeout", "Tracing"}
+_CONFIGURATION = {
+    "Architectures",
+    "Environment",
+    "Layers",
+    "LoggingConfig",
+    "MemorySize",
+    "SnapStart",
+    "Timeout",
+    "Tracing",
+}
+
+
+def encryption_has_its_layer(template: Template) -> Iterator[str]:
+    """Off unless asked for, and never on without the layer; which stays when it is off, to read what was encrypted."""
+    if template["Parameters"]["Encryption"]["Default"] != "off":
+        yield "documents are encrypted by default"
+    layer = {"Fn::If": ["HasEncryptionLayer", {"Ref": "EncryptionLayerArn"}, NO_VALUE]}
+    if any(layer not in function.get("Layers", []) for _, function in functions(template)):
+        yield "a function has not the encryption layer"
+    is_off = {"Fn::Equals": [{"Ref": "Encryption"}, "off"]}
+    has_layer = {"Fn::Not": [{"Fn::Equals": [{"Ref": "EncryptionLayerArn"}, ""]}]}
+    assertions = template["Rules"].get("EncryptionHasItsLayer", {}).get("Assertions", [{}])
+    if assertions[0].get("Assert") != {"Fn::Or": [is_off, has_layer]}:
+        yield "encryption can be asked for without its layer"
 
 
 def every_log_ends(template: Template) -> Iterator[str]:

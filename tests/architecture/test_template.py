@@ -152,6 +152,13 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (_of("WriteFunction", "VersionDescription"), {"Fn::Sub": "${IdleSeconds}"}),
         (_of("ClientLayer", "PublishLambdaVersion"), DELETE),
         (_of("ExpireFunction", "Timeout"), {"Ref": "ThrottlingBurstLimit"}),
+        (_of("ReadFunction", "VersionDescription", "Fn::Sub", 1, "EncryptionLayer"), "0"),
+    ],
+    "encryption_has_its_layer": [
+        (("Globals", "Function", "Layers", 2), DELETE),
+        (("Rules", "EncryptionHasItsLayer"), DELETE),
+        (("Rules", "EncryptionHasItsLayer", "Assertions", 0, "Assert", "Fn::Or", 1), {"Condition": "RequiresTls"}),
+        (_of("WriteFunction", "Layers"), [{"Ref": "ClientLayer"}]),
     ],
     "every_log_ends": [
         (_of("SweepLogs", "RetentionInDays"), DELETE),

@@ -15,6 +15,7 @@ _CONTRACTS = (
     "merging",
     "overflow",
     "rotating",
+    "sealing",
     "subjects",
     "sweeping",
 )

@@ -7,6 +7,7 @@ import pytest
 
 from sojourn import Settings, Store
 from sojourn.backend import SweepBackend
+from sojourn.settings import Encryption
 from sojourn.testing import FakeClock
 from tests.contract.boundaries import Boundaries
 from tests.contract.endings import Endings
@@ -34,12 +35,13 @@ class _Store(Lifetimes, Endings, Merging, Rotating, Subjects):
         """The time of the default store."""
         return FakeClock()
 
-    STRICT: bool
+    STRICT = False
+    ENCRYPTION: Encryption = "off"
 
     @pytest.fixture
     def stores(self, backend: SweepBackend, clock: FakeClock) -> Stores:
         """Opens further stores on the same backend: other processes, other namespaces, other clocks."""
-        return Opened(backend, clock, strict=self.STRICT)
+        return Opened(backend, clock, strict=self.STRICT, encryption=self.ENCRYPTION)
 
     @pytest.fixture
     def store(self, stores: Stores) -> Store:
@@ -55,10 +57,14 @@ class _Store(Lifetimes, Endings, Merging, Rotating, Subjects):
 class StoreContract(_Store, Boundaries, Locking):
     """The same as it is set by default, and what can be set besides."""
 
-    STRICT = False
-
 
 class StrictStoreContract(_Store):
     """The same where ``expire_all`` leaves no window."""
 
     STRICT = True
+
+
+class SealedStoreContract(_Store, Boundaries, Locking):
+    """The same where nothing is stored, or taken, that is not encrypted."""
+
+    ENCRYPTION: Encryption = "required"

@@ -19,11 +19,14 @@ OVERFLOW_BYTES = 65_536
 
 
 class Objects(Protocol):
-    """A bucket that can be looked into."""
+    """A bucket that can be looked into, and tampered with."""
 
     @property
     def bodies(self) -> dict[str, bytes]:
         """What is in it, by key."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """Store one."""
 
     def remove(self, key: str) -> None:
         """Remove one."""

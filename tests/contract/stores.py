@@ -6,6 +6,7 @@ from typing import Protocol
 from sojourn import Session, Settings, Store
 from sojourn.backend import SweepBackend
 from sojourn.retry import Retry
+from sojourn.settings import Encryption
 
 SHARDS = 4
 
@@ -28,10 +29,13 @@ class Stores(Protocol):
 class Opened:
     """The one ``Stores`` there is."""
 
-    def __init__(self, backend: SweepBackend, clock: Callable[[], int], *, strict: bool) -> None:
+    def __init__(
+        self, backend: SweepBackend, clock: Callable[[], int], *, strict: bool, encryption: Encryption = "off"
+    ) -> None:
         self._backend = backend
         self._clock = clock
         self._strict = strict
+        self._encryption = encryption
 
     def __call__(
         self,
@@ -48,6 +52,7 @@ class Opened:
             sweep_shards=SHARDS,
             sweep_grace_seconds=grace,
             strict_expire_all=self._strict if strict is None else strict,
+            encryption=self._encryption,
         )
         retry = retry or Retry(sleep=lambda _seconds: None)
         return Store(self._backend, settings, clock=clock or self._clock, retry=retry)

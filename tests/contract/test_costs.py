@@ -1,6 +1,7 @@
 """The bill of every verb, as DynamoDB Local reports it: the calls of the protocol table, and not one more."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +62,17 @@ def test_a_verb_makes_the_calls_of_the_protocol_table(
 def test_every_measured_verb_is_in_the_table(measured: dict[str, dict[str, Bill]]) -> None:
     """Whoever adds a verb says here what it calls."""
     assert all(set(by_verb) == set(CALLS) for by_verb in measured.values())
+
+
+def test_encryption_makes_no_call_more(dynamodb_local: str, credentials: None) -> None:  # noqa: ARG001  # clients read them
+    """And costs no unit as long as its 29 bytes begin no kilobyte."""
+    plain = Settings(sweep_shards=1, sweep_grace_seconds=0)
+    billed = []
+    for settings in (plain, replace(plain, encryption="required")):
+        with scene(dynamodb_local, settings=settings) as opened:
+            found = bills(opened, document(2_500))
+        billed.append({verb: replace(bill, calls=sorted(bill.calls)) for verb, bill in found.items()})
+    assert billed[0] == billed[1]
 
 
 @every_size

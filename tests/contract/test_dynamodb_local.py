@@ -9,8 +9,9 @@ from devstack.clients import Clients
 from sojourn.backend import SweepBackend
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
-from tests.contract.contract import BackendContract, StoreContract, StrictStoreContract
+from tests.contract.contract import BackendContract, SealedStoreContract, StoreContract, StrictStoreContract
 from tests.contract.overflow import OVERFLOW_BYTES, OverflowContract
+from tests.contract.sealing import SealedStorageContract
 from tests.contract.tables import MemoryObjects, sessions_table
 
 if TYPE_CHECKING:
@@ -54,5 +55,14 @@ class TestStrictStore(StrictStoreContract):
     """See ``StrictStoreContract``."""
 
 
+@pytest.mark.slow
+class TestSealedStore(SealedStoreContract):
+    """See ``SealedStoreContract``."""
+
+
 class TestOverflow(OverflowContract):
     """See ``OverflowContract``."""
+
+
+class TestSealedStorage(SealedStorageContract):
+    """See ``SealedStorageContract``."""

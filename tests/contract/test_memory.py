@@ -4,7 +4,7 @@ import pytest
 
 from sojourn.backend import SweepBackend
 from sojourn.backends.memory import MemoryBackend
-from tests.contract.contract import BackendContract, StoreContract, StrictStoreContract
+from tests.contract.contract import BackendContract, SealedStoreContract, StoreContract, StrictStoreContract
 
 
 @pytest.fixture
@@ -23,3 +23,7 @@ class TestStore(StoreContract):
 
 class TestStrictStore(StrictStoreContract):
     """See ``StrictStoreContract``."""
+
+
+class TestSealedStore(SealedStoreContract):
+    """See ``SealedStoreContract``."""

@@ -11,6 +11,7 @@ from sojourn.backends.clients import dynamodb_client, s3_client
 from sojourn.backends.dynamodb import DynamoBackend
 from tests.contract.contract import BackendContract, StoreContract
 from tests.contract.overflow import OVERFLOW_BYTES, OverflowContract
+from tests.contract.sealing import SealedStorageContract
 from tests.contract.tables import BucketObjects, sessions_table
 
 if TYPE_CHECKING:
@@ -52,3 +53,7 @@ class TestStore(StoreContract):
 
 class TestOverflow(OverflowContract):
     """See ``OverflowContract``."""
+
+
+class TestSealedStorage(SealedStorageContract):
+    """See ``SealedStorageContract``."""

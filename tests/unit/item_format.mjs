@@ -1,8 +1,8 @@
-// A reader and a writer of item format 1 in another language, from docs/item-format.md and Node's own modules alone.
+// A reader and a writer of item formats 1 and 2 in another language, from docs/item-format.md and Node's own modules alone.
 // Checks every vector it is given; prints what it checked and a document that it wrote itself.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, hkdfSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { constants, deflateSync, inflateSync } from "node:zlib";
 
@@ -10,6 +10,9 @@ const vectors = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const dictionary = Buffer.from(vectors.dictionaries["1"].text, "ascii");
 
 const FORMAT = 1;
+const SEALED = 2;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
 const PLAIN = 0;
 const DEFLATED = 1;
 const ITEM_ALLOWANCE = 300;
@@ -36,17 +39,46 @@ function encode(text) {
   return Buffer.concat([Buffer.from([FORMAT, pays ? DEFLATED : PLAIN]), pays ? deflated : text]);
 }
 
-function sessionId(token, namespace) {
+function part(bytes) {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
+function secretOf(token) {
   if (!/^sjn_[A-Za-z0-9_-]{43}$/.test(token)) return null;
   const secret = Buffer.from(token.slice(4), "base64url");
-  if (secret.toString("base64url") !== token.slice(4)) return null;
-  const hash = createHash("sha256");
-  for (const part of [Buffer.from("sojourn-v1"), Buffer.from(namespace), secret]) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(part.length);
-    hash.update(length).update(part);
-  }
-  return hash.digest("base64url");
+  return secret.toString("base64url") === token.slice(4) ? secret : null;
+}
+
+function sessionId(token, namespace) {
+  const secret = secretOf(token);
+  if (secret === null) return null;
+  const parts = [Buffer.from("sojourn-v1"), Buffer.from(namespace), secret];
+  return createHash("sha256").update(Buffer.concat(parts.map(part))).digest("base64url");
+}
+
+function keyOf(token) {
+  return Buffer.from(hkdfSync("sha256", secretOf(token), "", "sojourn-document-2", 32));
+}
+
+function boundTo({ session_id, version, write_id, subject }) {
+  const parts = [session_id, String(version), write_id, subject ?? ""];
+  return Buffer.concat(parts.map((text) => part(Buffer.from(text))));
+}
+
+function seal(encoded, token, item, nonce) {
+  const cipher = createCipheriv("aes-256-gcm", keyOf(token), nonce).setAAD(boundTo(item));
+  return Buffer.concat([Buffer.from([SEALED]), nonce, cipher.update(encoded), cipher.final(), cipher.getAuthTag()]);
+}
+
+function open(sealed, token, item) {
+  assert.equal(sealed[0], SEALED, "not sealed");
+  assert.ok(sealed.length >= 1 + NONCE_BYTES + TAG_BYTES, "cut short");
+  const nonce = sealed.subarray(1, 1 + NONCE_BYTES);
+  const tag = sealed.subarray(sealed.length - TAG_BYTES);
+  const decipher = createDecipheriv("aes-256-gcm", keyOf(token), nonce).setAAD(boundTo(item)).setAuthTag(tag);
+  return Buffer.concat([decipher.update(sealed.subarray(1 + NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
 }
 
 for (const { name, text, encoded } of vectors.documents) {
@@ -68,6 +100,16 @@ for (const { name, token, namespace, item, text } of vectors.items) {
   assert.equal(item.session_id.S, `${namespace}#${sessionId(token, namespace)}`, name);
   if (item.data) assert.equal(decode(Buffer.from(item.data.B, "base64"), 1 << 20).toString("utf8"), text, name);
 }
+for (const vector of vectors.sealed) {
+  const [sealed, encoded, nonce] = [vector.sealed, vector.encoded, vector.nonce].map((hex) => Buffer.from(hex, "hex"));
+  assert.equal(keyOf(vector.token).toString("hex"), vector.key, vector.name);
+  assert.equal(boundTo(vector).toString("hex"), vector.bound_to, vector.name);
+  assert.deepEqual(open(sealed, vector.token, vector), encoded, vector.name);
+  assert.deepEqual(seal(encoded, vector.token, vector, nonce), sealed, vector.name);
+}
+for (const vector of vectors.refused_seals) {
+  assert.throws(() => open(Buffer.from(vector.sealed, "hex"), vector.token, vector), undefined, vector.name);
+}
 
 const items = Array.from({ length: 200 }, () => [
   { $tuple: [1, "ä"] },
@@ -76,7 +118,7 @@ const items = Array.from({ length: 200 }, () => [
 const written = encode(Buffer.from(JSON.stringify({ at: { $datetime: new Date(1769860800000).toISOString() }, items })));
 assert.equal(written[1], DEFLATED);
 
-const checked = ["documents", "refused_encodings", "session_ids", "refused_tokens", "items"];
+const checked = ["documents", "refused_encodings", "session_ids", "refused_tokens", "items", "sealed", "refused_seals"];
 console.log(
   JSON.stringify({
     checked: Object.fromEntries(checked.map((name) => [name, vectors[name].length])),

@@ -17,17 +17,21 @@ from uuid import UUID
 import pytest
 
 from benchmarks.dictionary import size_table
-from sojourn import tokens
+from sojourn import sealing, tokens
+from sojourn.backend import Record
 from sojourn.backends.items import Attribute, item_of, record_of
 from sojourn.codec import decode, dump_document, encode, load_document
 from sojourn.dictionary import DICTIONARY_1
 from sojourn.errors import CorruptSessionError
+from sojourn.sealing import Sealing
 
 LIMIT = 1 << 20
 VECTORS: Final[Path] = Path(__file__).parents[2] / "docs" / "item-format-vectors.json"
 READER: Final[Path] = Path(__file__).with_name("item_format.mjs")
 # Any: the file's shape is what the tests below are about.
 FORMAT: Final[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))
+
+SEALING: Final = Sealing(is_on=True, is_required=True)
 
 PYTHON_VALUES: Final[dict[str, dict[str, object]]] = {
     "empty": {},
@@ -156,6 +160,32 @@ def test_an_item_is_what_the_file_says(vector: dict[str, Any]) -> None:
     session_id = tokens.session_id(vector["token"], namespace=vector["namespace"])
     assert record.session_id == f"{vector['namespace']}#{session_id}"
     assert record.data is None or decode(record.data, max_bytes=LIMIT) == vector["text"].encode()
+
+
+@pytest.mark.parametrize("vector", named(FORMAT["sealed"]))
+def test_a_document_is_sealed_and_opened_as_the_file_says(
+    vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the byte, given the nonce."""
+    monkeypatch.setattr(sealing, "_nonce", lambda: bytes.fromhex(vector["nonce"]))
+    encoded, sealed = bytes.fromhex(vector["encoded"]), bytes.fromhex(vector["sealed"])
+    assert SEALING.sealed(encoded, sealed_record(vector), token=vector["token"]) == sealed
+    assert SEALING.opened(sealed, sealed_record(vector), token=vector["token"]) == encoded
+    namespace, _, session_id = vector["session_id"].partition("#")
+    assert tokens.session_id(vector["token"], namespace=namespace) == session_id
+
+
+@pytest.mark.parametrize("vector", named(FORMAT["refused_seals"]))
+def test_a_seal_is_refused_as_the_file_says(vector: dict[str, Any]) -> None:
+    """Each is one step away from a document that is opened."""
+    with pytest.raises(CorruptSessionError):
+        SEALING.opened(bytes.fromhex(vector["sealed"]), sealed_record(vector), token=vector["token"])
+
+
+def sealed_record(vector: dict[str, Any]) -> Record:
+    """What a seal is bound to, in a record whose other attributes do not matter."""
+    bound_to: dict[str, Any] = {name: vector.get(name) for name in ("session_id", "version", "write_id", "subject")}
+    return Record(**bound_to, created_at=0, expires_at=0, absolute_at=0, idle=0)
 
 
 def test_the_page_prints_the_sizes_that_are_measured() -> None:

@@ -22,6 +22,7 @@ def test_defaults_are_those_of_the_design() -> None:
         sweep_index=True,
         sweep_shards=64,
         consistent_read=True,
+        encryption="off",
         endpoint_url=None,
     )
 
@@ -45,6 +46,7 @@ def test_every_field_is_read_from_its_variable() -> None:
         "SOJOURN_SWEEP_WRITE_UNITS": "10",
         "SOJOURN_CONSISTENT_READ": "FALSE",
         "SOJOURN_STRICT_EXPIRE_ALL": "TRUE",
+        "SOJOURN_ENCRYPTION": "token",
         "SOJOURN_ENDPOINT_URL": "http://127.0.0.1:1",
         "SOJOURN_API_URL": "",
         "OTHER_TABLE": "no",
@@ -95,6 +97,13 @@ def test_what_cannot_work_is_refused_by_name(name: str, value: int) -> None:
     """When the store is opened, not when the first session is written."""
     with pytest.raises(ConfigurationError, match=f"SOJOURN_{name}"):
         Settings.from_environment({f"SOJOURN_{name}": str(value)})
+
+
+@pytest.mark.parametrize("value", ["on", "true", "OFF", "tokens"])
+def test_an_unknown_encryption_is_refused(value: str) -> None:
+    """A word that is misspelt must not store documents as they are."""
+    with pytest.raises(ConfigurationError, match="SOJOURN_ENCRYPTION takes 'off', 'token' or 'required'"):
+        Settings.from_environment({"SOJOURN_ENCRYPTION": value})
 
 
 @pytest.mark.parametrize(

@@ -79,13 +79,20 @@ def from_stored_json(value: object, *, max_bytes: int) -> dict[str, object]:
     return document
 
 
-def encode(text: bytes) -> bytes:
-    """The bytes to store for a JSON text; compressed only if that saves a write unit."""
-    if _write_units(len(text)) > 1:
+def encode(text: bytes, *, overhead: int = 0) -> bytes:
+    """The bytes to store for a JSON text; compressed only if that saves a write unit.
+
+    ``overhead`` is what will be stored besides: a seal.
+    """
+
+    def write_units(payload: bytes) -> int:
+        return -(-(ITEM_ALLOWANCE + _HEADER_BYTES + len(payload) + overhead) // WRITE_UNIT)
+
+    if write_units(text) > 1:
         # A fresh one each time: copying a primed compressor was measured and is no faster.
         compressor = zlib.compressobj(_LEVEL, zdict=DICTIONARY_1)
         deflated = compressor.compress(text) + compressor.flush()
-        if _write_units(len(deflated)) < _write_units(len(text)):
+        if write_units(deflated) < write_units(text):
             return bytes((FORMAT, DEFLATED)) + deflated
     return bytes((FORMAT, PLAIN)) + text
 
@@ -121,10 +128,6 @@ def _inflated(payload: bytes, *, max_bytes: int) -> bytes:
     if len(text) <= max_bytes and (not decompressor.eof or decompressor.unused_data):
         raise CorruptSessionError("its zlib stream is cut short or followed by something else")
     return text
-
-
-def _write_units(payload_bytes: int) -> int:
-    return -(-(ITEM_ALLOWANCE + _HEADER_BYTES + payload_bytes) // WRITE_UNIT)
 
 
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -40,6 +40,9 @@ class Conditional(Protocol):
         """One attempt at time ``now``."""
 
 
+Encoding = Callable[[Record], bytes]
+"""What to store as the document of a record, whose id, version, write id and subject are settled."""
+
 Successor = Callable[[Record, int], Record]
 """What to store next, given the record it builds on and the time of the attempt."""
 
@@ -101,19 +104,19 @@ class SessionProtocol:
             seen = _with_deadline_of(current, base)
         raise _too_busy()
 
-    def replace(self, seen: Record, encoded: bytes, *, idle: int | None = None) -> Outcome | None:
+    def replace(self, seen: Record, encoding: Encoding, *, idle: int | None = None) -> Outcome | None:
         """Store the next version of the document; ``None`` when the session is gone."""
-        return self._advanced(self._backend.replace, seen, encoded, idle=idle, heir=lambda record: record)
+        return self._advanced(self._backend.replace, seen, encoding, idle=idle, heir=lambda record: record)
 
-    def rotate(self, seen: Record, encoded: bytes, *, heir: Callable[[Record], Record]) -> Outcome | None:
+    def rotate(self, seen: Record, encoding: Encoding, *, heir: Callable[[Record], Record]) -> Outcome | None:
         """Move the session to the id that ``heir`` gives its record; ``None`` when it is gone."""
-        return self._advanced(self._backend.rotate, seen, encoded, idle=None, heir=heir)
+        return self._advanced(self._backend.rotate, seen, encoding, idle=None, heir=heir)
 
     def _advanced(
         self,
         call: Conditional,
         seen: Record,
-        encoded: bytes,
+        encoding: Encoding,
         *,
         idle: int | None,
         heir: Callable[[Record], Record],
@@ -122,17 +125,19 @@ class SessionProtocol:
 
         def successor(base: Record, now: int) -> Record:
             renewed = _renewed(base, idle=idle, now=now)
-            version = base.version + 1
-            return heir(replace(renewed, version=version, write_id=write_id, data=encoded, overflow=None))
+            return heir(replace(renewed, version=base.version + 1, write_id=write_id, data=None, overflow=None))
 
+        following = successor(seen, 0)
+        # Once, not for each attempt: a late duplicate brings the same bytes.
+        data = encoding(following)
         in_doubt = False
         for _ in range(_ROUNDS):
-            outcome, unanswered = self._tried(call, seen, successor)
+            outcome, unanswered = self._tried(call, seen, lambda base, now: replace(successor(base, now), data=data))
             in_doubt = in_doubt or unanswered
             if isinstance(outcome, Record):
                 return Outcome(outcome, is_ours=True)
             with doubtful(in_doubt):
-                landed = self._landed(outcome.current, successor(seen, 0).session_id) if in_doubt else None
+                landed = self._landed(outcome.current, following.session_id) if in_doubt else None
                 if landed is not None and landed.write_id == write_id:
                     return Outcome(landed, is_ours=True)
                 current = self._living(outcome.current)

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
 from sojourn.errors import ConfigurationError
 from sojourn.tokens import checked_namespace
 
 T = TypeVar("T")
+
+Encryption = Literal["off", "token", "required"]
+"""Documents are stored as they are, sealed with their token's key, or sealed and not read otherwise."""
 
 _PREFIX = "SOJOURN_"
 _DAY = 86_400
@@ -51,6 +54,7 @@ class Settings:
     sweep_write_units: int = 1_000
     consistent_read: bool = True
     strict_expire_all: bool = False
+    encryption: Encryption = "off"
     endpoint_url: str | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +71,7 @@ class Settings:
             f"must not be above {_PREFIX}MAX_ABSOLUTE_SECONDS ({self.max_absolute_seconds})",
         )
         _demand(self.overflow_bytes <= _MOST_ITEM_BYTES, "overflow_bytes", f"takes at most {_MOST_ITEM_BYTES}")
+        _demand(self.encryption in get_args(Encryption), "encryption", "takes 'off', 'token' or 'required'")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

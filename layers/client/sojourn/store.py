@@ -11,7 +11,7 @@ from typing import Final, Literal, cast
 from sojourn import tokens
 from sojourn.backend import Backend, Position, Record, Refused, SweepBackend
 from sojourn.boundaries import Boundaries, Epoch, Memory
-from sojourn.codec import dump_document, encode
+from sojourn.codec import dump_document
 from sojourn.errors import (
     CorruptSessionError,
     InvalidDataError,
@@ -22,8 +22,9 @@ from sojourn.errors import (
 )
 from sojourn.expiry import Lifetime, is_dead, renewal_is_due
 from sojourn.locking import Lock
-from sojourn.protocol import Outcome, SessionProtocol, doubtful, new_write_id
+from sojourn.protocol import Encoding, Outcome, SessionProtocol, doubtful, new_write_id
 from sojourn.retry import Retry
+from sojourn.sealing import Sealing
 from sojourn.session import Session, SessionSummary, summary
 from sojourn.settings import Settings
 from sojourn.sweep import WHOLE, Share, SweepReport, placed
@@ -76,7 +77,8 @@ class Store:
         self._memory = memory or Memory()
         self._boundaries = Boundaries(backend, settings, clock=clock, retry=self._retry, memory=self._memory)
         self._protocol = SessionProtocol(backend, clock=clock, retry=self._retry, is_over=self._boundaries.have_passed)
-        self._writer = Writer(self._protocol, max_bytes=settings.max_bytes)
+        sealing = Sealing(is_on=settings.encryption != "off", is_required=settings.encryption == "required")
+        self._writer = Writer(self._protocol, sealing, max_bytes=settings.max_bytes)
 
     @property
     def settings(self) -> Settings:
@@ -119,12 +121,11 @@ class Store:
             expires_at=0,
             absolute_at=0,
             idle=lifetime.idle,
-            data=encode(text),
             subject=owner,
             label=None if label is None else tokens.checked_label(label),
             epoch=_name_of(self._boundaries.epoch(owner)),
         )
-        token, record = self._inserted(draft, lifetime)
+        token, record = self._inserted(draft, text, lifetime)
         return Session(record, text, token=token, max_bytes=self._settings.max_bytes, is_new=True)
 
     def read(self, token: str, *, touch: bool = True) -> Session | None:
@@ -138,7 +139,7 @@ class Store:
         if session_id is None:
             return None
         found = self._protocol.load(self._namespaced(session_id), is_consistent=self._settings.consistent_read)
-        complete = self._writer.text(found) if found else None
+        complete = self._writer.text(found, token=token) if found else None
         if complete is None:
             return None
         record, text = complete
@@ -177,10 +178,10 @@ class Store:
         if text == session._base and idle in (None, session.idle):
             return
 
-        def write_onto(seen: Record, encoded: bytes) -> Outcome | None:
-            return self._protocol.replace(seen, encoded, idle=idle)
+        def write_onto(seen: Record, encoding: Encoding) -> Outcome | None:
+            return self._protocol.replace(seen, encoding, idle=idle)
 
-        self._writer.carry(session, text, write_onto, rule)
+        self._writer.carry(session, text, write_onto, rule, token=session.token)
         self._demand_current(session, may_have_happened=True)
 
     def touch(self, session: Session, *, idle: int | None = None) -> bool:
@@ -236,10 +237,10 @@ class Store:
             )
             return placed(moved, self._settings)
 
-        def rotate_onto(seen: Record, encoded: bytes) -> Outcome | None:
-            return self._protocol.rotate(seen, encoded, heir=heir)
+        def rotate_onto(seen: Record, encoding: Encoding) -> Outcome | None:
+            return self._protocol.rotate(seen, encoding, heir=heir)
 
-        self._writer.carry(session, session.dumped(), rotate_onto, rule)
+        self._writer.carry(session, session.dumped(), rotate_onto, rule, token=token)
         session._rotated(token)
         self._demand_current(session, may_have_happened=True)
 
@@ -369,7 +370,7 @@ class Store:
         sweeper = Sweeper(cast("SweepBackend", self._backend), self._settings, clock=self._clock, retry=self._retry)
         return sweeper.run(deadline=deadline, share=share, is_dry=dry_run)
 
-    def _inserted(self, draft: Record, lifetime: Lifetime) -> tuple[str, Record]:
+    def _inserted(self, draft: Record, text: bytes, lifetime: Lifetime) -> tuple[str, Record]:
         abandoned: list[str] = []
 
         def attempt() -> tuple[str, Record | Refused]:
@@ -383,6 +384,7 @@ class Store:
                 expires_at=lifetime.deadline(created_at=now, now=now),
                 absolute_at=now + lifetime.absolute,
             )
+            record = replace(record, data=self._writer.encoding(text, token=token)(record))
             try:
                 return token, self._backend.insert(placed(record, self._settings))
             except StoreUnavailableError as error:
@@ -407,7 +409,7 @@ class Store:
 
     def _refresh(self, session: Session) -> None:
         found = self._protocol.load(session._record.session_id)
-        complete = self._writer.text(found) if found else None
+        complete = self._writer.text(found, token=session.token) if found else None
         if complete is None:
             raise SessionGoneError(session.id)
         record, text = complete

@@ -36,15 +36,23 @@ def session_id(token: object, *, namespace: str) -> str | None:
     Only the canonical spelling counts. The last base64url character carries two bits that no byte
     needs, so four spellings decode alike; three of them are refused.
     """
+    found = secret(token)
+    if found is None:
+        return None
+    return _base64url(hashlib.sha256(delimited(_DOMAIN, namespace.encode(), found)).digest())
+
+
+def secret(token: object) -> bytes | None:
+    """The 32 bytes that ``token`` spells, or ``None`` when it cannot be a token of ours."""
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         return None
-    secret = base64.urlsafe_b64decode(token.removeprefix(PREFIX) + "=")
-    if PREFIX + _base64url(secret) != token:
-        return None
-    # Every part is preceded by its length, so no two lists of parts share an encoding.
-    parts = (_DOMAIN, namespace.encode(), secret)
-    encoding = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return _base64url(hashlib.sha256(encoding).digest())
+    found = base64.urlsafe_b64decode(token.removeprefix(PREFIX) + "=")
+    return found if PREFIX + _base64url(found) == token else None
+
+
+def delimited(*parts: bytes) -> bytes:
+    """Every part preceded by its length in four bytes, so that no two lists of parts share an encoding."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 def is_session_id(value: object) -> bool:

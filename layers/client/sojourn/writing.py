@@ -15,7 +15,8 @@ from sojourn.errors import (
     SessionGoneError,
     StoreUnavailableError,
 )
-from sojourn.protocol import Outcome, SessionProtocol, doubtful
+from sojourn.protocol import Encoding, Outcome, SessionProtocol, doubtful
+from sojourn.sealing import Sealing
 from sojourn.session import Session
 from sojourn.tags import compact_json, tag_document
 
@@ -48,8 +49,8 @@ class Conflict:
 OnConflict: TypeAlias = Policy | Callable[[Conflict], object]
 """Which side wins a key that two writers changed, or a function that says what to store for it."""
 
-Step = Callable[[Record, bytes], Outcome | None]
-"""Stores an encoded document on top of a record; ``None`` when the session is gone."""
+Step = Callable[[Record, Encoding], Outcome | None]
+"""Stores a document on top of a record; ``None`` when the session is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +71,45 @@ class Rule:
 
 
 class Writer:
-    """Reads and writes documents through the protocol of one session."""
+    """Reads and writes documents through the protocol of one session. Nothing is decoded without its token."""
 
-    def __init__(self, protocol: SessionProtocol, *, max_bytes: int) -> None:
+    def __init__(self, protocol: SessionProtocol, sealing: Sealing, *, max_bytes: int) -> None:
         self._protocol = protocol
+        self._sealing = sealing
         self._max_bytes = max_bytes
 
-    def text(self, record: Record) -> tuple[Record, bytes] | None:
+    def encoding(self, text: bytes, *, token: str) -> Encoding:
+        """How ``text`` is stored in a record of the session that ``token`` opens."""
+        encoded = encode(text, overhead=self._sealing.overhead)
+        return lambda record: self._sealing.sealed(encoded, record, token=token)
+
+    def text(self, record: Record, *, token: str) -> tuple[Record, bytes] | None:
         """A record's document as JSON, with the record it belongs to by now; ``None`` when it is gone."""
         complete = self._protocol.document(record)
         if complete is None:
             return None
-        found, encoded = complete
+        found, stored = complete
         try:
+            encoded = self._sealing.opened(stored, found, token=token)
             return found, decode(encoded, max_bytes=self._max_bytes)
         except CorruptSessionError as error:
             raise CorruptSessionError(error.reason, session_id=record.session_id) from error
 
-    def carry(self, session: Session, wanted: bytes, step: Step, rule: Rule) -> None:
-        """Take ``step`` until it is done, merging ``wanted`` with what others wrote meanwhile."""
+    def carry(self, session: Session, wanted: bytes, step: Step, rule: Rule, *, token: str) -> None:
+        """Take ``step`` until it is done, merging ``wanted`` with what others wrote meanwhile.
+
+        ``token`` opens the session afterwards; until then its own does.
+        """
         text, seen = wanted, session._record
         for _ in range(_MAX_MERGES):
-            outcome = step(seen, encode(text))
+            outcome = step(seen, self.encoding(text, token=token))
             if outcome is not None and outcome.is_ours:
                 session._stored(outcome.record, text, is_merged=text != wanted)
                 return
             if outcome is None:
                 raise SessionGoneError(session.id)
             with doubtful(outcome.in_doubt):
-                complete = self.text(outcome.record)
+                complete = self.text(outcome.record, token=session.token)
             if complete is None:
                 raise SessionGoneError(session.id)
             seen, theirs = complete
