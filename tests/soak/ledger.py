@@ -40,10 +40,10 @@ class Remains:
     """The documents of the shared sessions, by token; ``None`` where a token opens nothing."""
     reopened: list[str]
     """Dead tokens that open something."""
-    items: set[str]
-    """The keys of the table."""
+    items: dict[str, str]
+    """What the table holds, by its key: the attributes but the document."""
     expected_items: set[str]
-    """Those that belong to living sessions."""
+    """The keys of living sessions."""
     objects: int
     """Objects in the bucket that no item names."""
 
@@ -60,8 +60,8 @@ def verdict(ledgers: list[Ledger], remains: Remains) -> list[str]:
                     f"{ledger.name}: {value} is stored, {counter.acknowledged} was acknowledged, {counter.tried} tried"
                 )
     found += [f"a dead token opens something: {token[:8]}…" for token in remains.reopened]
-    found += [f"left over: {item}" for item in sorted(remains.items - remains.expected_items)]
-    found += [f"missing: {item}" for item in sorted(remains.expected_items - remains.items)]
+    found += [f"left over: {what}" for key, what in remains.items.items() if key not in remains.expected_items]
+    found += [f"missing: {key}" for key in sorted(remains.expected_items - remains.items.keys())]
     # A function killed between object and item leaves the object to the bucket's lifecycle rule, one a request.
     allowed = sum(sum(ledger.unanswered.values()) for ledger in ledgers)
     if remains.objects > allowed:
