@@ -26,10 +26,16 @@ def client(dynamodb_local: str, credentials: None) -> "DynamoDBClient":  # noqa:
     return dynamodb_client(endpoint_url=dynamodb_local)
 
 
+@pytest.fixture(scope="module")
+def vandal(dynamodb_local: str) -> "DynamoDBClient":
+    """A client that may put anything into a table."""
+    return Clients(dynamodb_local).dynamodb
+
+
 @pytest.fixture
-def table(dynamodb_local: str) -> Iterator[str]:
+def table(vandal: "DynamoDBClient") -> Iterator[str]:
     """A table of its own for each test."""
-    with sessions_table(Clients(dynamodb_local).dynamodb) as name:
+    with sessions_table(vandal) as name:
         yield name
 
 
@@ -99,18 +105,18 @@ def test_a_statement_that_removed_nothing_found_nothing(client: "DynamoDBClient"
 
 
 def test_a_foreign_item_is_left_and_stops_no_sweep(
-    client: "DynamoDBClient", backend: DynamoBackend, table: str
+    vandal: "DynamoDBClient", backend: DynamoBackend, table: str
 ) -> None:
     """Whoever put it there has to look after it."""
-    client.put_item(TableName=table, Item={"session_id": {"S": "app#foreign"}, "expires_at": {"N": "900"}})
+    vandal.put_item(TableName=table, Item={"session_id": {"S": "app#foreign"}, "expires_at": {"N": "900"}})
     backend.insert(a_record(expires_at=50))
     removal = backend.delete_stale([Hint("app#foreign", 50), Hint("app#one", 50)], cutoff=100)
     assert removal.verdicts == (Verdict(Fate.FOREIGN), Verdict(Fate.SWEPT, 50))
 
 
-def test_a_foreign_item_is_no_session(client: "DynamoDBClient", backend: DynamoBackend, table: str) -> None:
+def test_a_foreign_item_is_no_session(vandal: "DynamoDBClient", backend: DynamoBackend, table: str) -> None:
     """Read or refused: never an empty session, never a crash of another kind."""
-    client.put_item(TableName=table, Item={"session_id": {"S": "app#one"}, "expires_at": {"N": "9999999999"}})
+    vandal.put_item(TableName=table, Item={"session_id": {"S": "app#one"}, "expires_at": {"N": "9999999999"}})
     seen = a_record()
     for attempt in (
         lambda: backend.load("app#one"),
@@ -124,13 +130,13 @@ def test_a_foreign_item_is_no_session(client: "DynamoDBClient", backend: DynamoB
 
 
 def test_a_damaged_item_does_not_hide_the_other_sessions_of_its_subject(
-    client: "DynamoDBClient", backend: DynamoBackend, table: str, caplog: pytest.LogCaptureFixture
+    vandal: "DynamoDBClient", backend: DynamoBackend, table: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The list leaves it out and the log tells of it; ending all of them ends it, too."""
     for name in ("one", "two"):
         backend.insert(a_record(name, subject="app#u"))
     damage = {"Key": {"session_id": {"S": "app#one"}}, "UpdateExpression": "REMOVE version"}
-    client.update_item(TableName=table, **damage)  # type: ignore[arg-type]  # a request spelled by hand
+    vandal.update_item(TableName=table, **damage)  # type: ignore[arg-type]  # a request spelled by hand
     assert [record.session_id for record in backend.peek(["app#one", "app#two"])] == ["app#two"]
     assert "its attribute version is missing" in caplog.text
     assert backend.delete("app#one", subject="app#u") is True

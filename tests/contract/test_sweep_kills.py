@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devstack.clients import Clients
 from sojourn import Store
-from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.items import item_of
 from sojourn.sweep import SweepReport, placed
 from sojourn.testing import FakeClock
@@ -34,8 +34,8 @@ Items = dict[str, Any]
 
 @pytest.fixture
 def client(dynamodb_local: str, credentials: None) -> "DynamoDBClient":  # noqa: ARG001  # the client reads them
-    """Looks at the table as it is."""
-    return dynamodb_client(endpoint_url=dynamodb_local)
+    """Looks at the table as it is, and may put anything into it."""
+    return Clients(dynamodb_local).dynamodb
 
 
 @pytest.fixture
