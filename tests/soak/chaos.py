@@ -51,4 +51,8 @@ def _workers(layout: Layout) -> list[int]:
     """The processes that the emulator of this very folder runs functions in."""
     emulator = int((layout.local / "emulator.pid").read_text())
     children = Path(f"/proc/{emulator}/task").glob("*/children")
-    return [int(pid) for file in children for pid in file.read_text().split()]
+    found: list[str] = []
+    for file in children:
+        with suppress(FileNotFoundError):  # the thread has ended
+            found += file.read_text().split()
+    return [int(pid) for pid in found]

@@ -192,7 +192,9 @@ class LibraryClient(Client):
 
     def __init__(self, stack: Stack, name: str, *, seed: int, shared: list[str]) -> None:
         super().__init__(name, seed=seed, shared=shared)
-        settings = Settings(table=stack.table, bucket=stack.bucket, endpoint_url=stack.endpoint_url)
+        settings = Settings(
+            table=stack.table, bucket=stack.bucket, endpoint_url=stack.endpoint_url, sweep_grace_seconds=0
+        )
         self._store: Store = open_store(settings)
 
     def create(self, data: dict[str, object], *, subject: str) -> str:

@@ -46,7 +46,7 @@ def layout() -> Layout:
 
 @pytest.fixture(scope="module")
 def stack(layout: Layout) -> Iterator[Stack]:
-    """The whole of template.yaml; no TTL, so that only Sojourn deletes, and no grace."""
+    """The whole of template.yaml; no TTL, so that only Sojourn deletes, and no grace; see LibraryClient."""
     overrides = {"SweepGraceSeconds": "0", "SweepMinutes": "1"}
     with temporary_stack(layout, overrides=overrides) as deployed:
         Clients(deployed.endpoint_url).dynamodb.update_time_to_live(
