@@ -7,7 +7,19 @@ from functools import partial
 from typing import TypeVar
 
 from sojourn import StoreUnavailableError
-from sojourn.backend import Hint, HintPage, Mark, Move, Page, Position, Postponement, Record, Refused, Removal
+from sojourn.backend import (
+    Hint,
+    HintPage,
+    Mark,
+    Move,
+    Page,
+    Position,
+    Postponement,
+    Record,
+    Refused,
+    Removal,
+    SweepBackend,
+)
 from sojourn.backends.memory import MemoryBackend
 
 T = TypeVar("T")
@@ -29,10 +41,13 @@ Chooser = Callable[[str], Fault]
 
 
 class FaultyBackend:
-    """A ``SweepBackend`` in memory. Faults come from ``plan``, and where nothing was planned from ``choose``."""
+    """A ``SweepBackend``, in memory unless told otherwise.
 
-    def __init__(self, choose: Chooser = lambda _name: Fault.NONE, *, inner: MemoryBackend | None = None) -> None:
-        self.inner = inner or MemoryBackend()
+    Faults come from ``plan``, and where nothing was planned from ``choose``.
+    """
+
+    def __init__(self, choose: Chooser = lambda _name: Fault.NONE, *, inner: SweepBackend | None = None) -> None:
+        self.inner: SweepBackend = inner or MemoryBackend()
         self.calls: list[str] = []
         self.on_call: Callable[[], None] = lambda: None
         self.choose = choose

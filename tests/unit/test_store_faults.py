@@ -105,16 +105,58 @@ class TestWrite:
         assert session.version == 3
         assert not session.is_changed
 
-    def test_also_without_a_merge_a_write_that_took_effect_is_no_conflict(
+    def test_without_a_merge_equal_values_beside_others_are_no_proof(
         self, store: Store, backend: FaultyBackend
     ) -> None:
-        """What others built on it is not ours to object to."""
+        """They may have been there before ours was refused; neither conflict nor success would be honest."""
         session = _edited(store, "a", 2)
         backend.plan("replace", Fault.REPLY_LOST)
         other = _store(_calm(backend), FakeClock())
         backend.plan("replace", Fault.NONE, meanwhile=_written_by_another(other, session, "b", 3))
+        with pytest.raises(StoreUnavailableError) as unknown:
+            store.write(session, merge=False)
+        assert unknown.value.may_have_happened
+
+    def test_without_a_merge_the_very_document_is_as_good_as_ours(self, store: Store, backend: FaultyBackend) -> None:
+        """Whoever stored it."""
+        session = _edited(store, "a", 2)
+        other = _store(_calm(backend), FakeClock())
+
+        def change_and_change_back() -> None:
+            for value in (7, 2):
+                _written_by_another(other, session, "a", value)()
+
+        backend.plan("replace", Fault.REPLY_LOST)
+        backend.plan("replace", Fault.NONE, meanwhile=change_and_change_back)
         store.write(session, merge=False)
-        assert dict(session) == {"a": 2, "b": 3}
+        assert dict(session) == {"a": 2, "b": 1}
+
+    def test_equal_values_are_no_proof_to_a_function_that_counts(self, store: Store, backend: FaultyBackend) -> None:
+        """Two others may have stored what ours would have been; counted once, it would be lost."""
+        session = _edited(store, "a", 2)
+        other = _store(_calm(backend), FakeClock())
+
+        def count_and_write() -> None:
+            _written_by_another(other, session, "a", 2)()
+            _written_by_another(other, session, "b", 3)()
+
+        backend.plan("replace", Fault.REQUEST_LOST)
+        backend.plan("replace", Fault.NONE, meanwhile=count_and_write)
+        with pytest.raises(StoreUnavailableError) as unknown:
+            store.write(session, on_conflict=lambda conflict: int(str(conflict.theirs)) + 1)
+        assert unknown.value.may_have_happened
+
+    def test_a_spoiled_document_is_not_merged(self, store: Store, backend: FaultyBackend) -> None:
+        """Also one that is only no JSON; reading it says so, too."""
+        session = _edited(store, "a", 2)
+        _written_by_another(_store(_calm(backend), FakeClock()), session, "b", 3)()
+        spoil = backend.inner.load(f"default#{session.id}")
+        assert spoil is not None
+        backend.inner.delete(spoil.session_id)
+        backend.inner.insert(replace(spoil, data=b"\x01\x00{"))
+        with pytest.raises(CorruptSessionError) as corrupt:
+            store.write(session)
+        assert corrupt.value.session_id == f"default#{session.id}"
 
     def test_when_values_cannot_tell_the_outcome_is_said_to_be_unknown(
         self, store: Store, backend: FaultyBackend

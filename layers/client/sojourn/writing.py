@@ -113,6 +113,7 @@ class Writer:
             if complete is None:
                 raise SessionGoneError(session.id)
             seen, theirs = complete
+            _demand_document(theirs, session_id=seen.session_id)
             text = self._merged(session, wanted, text, theirs, outcome, rule)
             if text == theirs and not rule.has_more_to_store:
                 session._stored(seen, text, is_merged=True)
@@ -124,7 +125,10 @@ class Writer:
     ) -> bytes:
         mine = edits(session._base, wanted)
         if outcome.in_doubt:
-            if mine.as_in(tried).are_in(theirs):
+            # Equal values are as good as ours: but not to a function, which may count, nor beside other changes
+            # where there were to be none.
+            is_content = theirs == wanted if not rule.merge else not callable(rule.on_conflict)
+            if is_content and mine.as_in(tried).are_in(theirs):
                 return theirs
             # Ours may have been stored and then built upon. To replay it could undo what came after.
             raise StoreUnavailableError("an attempt went unanswered and others wrote since", may_have_happened=True)
@@ -136,6 +140,14 @@ class Writer:
         # Two documents within the bounds may not be together: refuse to store what nobody could read.
         from_stored_json(stored_json(merge.document), max_bytes=self._max_bytes)
         return merge.document
+
+
+def _demand_document(text: bytes, *, session_id: str) -> None:
+    # Merging takes documents apart without a look at what they are.
+    try:
+        stored_json(text)
+    except CorruptSessionError as error:
+        raise CorruptSessionError(error.reason, session_id=session_id) from error
 
 
 def _judge(on_conflict: OnConflict) -> Policy | Callable[[Clash], str | None]:
