@@ -16,7 +16,7 @@ EMULATOR_STAMP := $(call stamp,.venv-local,emulator)
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
-SUITES := $(wildcard tests/unit tests/contract tests/integration tests/architecture tests/histories tests/machine tests/e2e tests/soak)
+SUITES := $(wildcard tests/unit tests/contract tests/integration tests/architecture tests/faults tests/histories tests/machine tests/e2e tests/soak)
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from benchmarks.sweep.stub import stub
 from benchmarks.sweep.tables import DAY, NOW, create_table, fill, stale
 from sojourn.backend import SWEEP_BATCH, Fate, Hint
-from sojourn.backends.clients import PARSING_STATEMENTS, dynamodb_client, parsed_as_json
+from sojourn.backends.clients import PARSING, dynamodb_client, read_answer
 from sojourn.backends.dynamodb import DynamoBackend
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def against_a_stub() -> tuple[list[Rate], dict[str, float]]:
         profile = _profile(backend)
     with stub(core=theirs) as endpoint_url, _pinned(ours):
         plain = dynamodb_client(endpoint_url=endpoint_url)
-        plain.meta.events.unregister(PARSING_STATEMENTS, parsed_as_json)
+        plain.meta.events.unregister(PARSING, read_answer)
         rates.append(_best("stub, botocore's parser", _backend(plain, "sessions")))
     return rates, profile
 

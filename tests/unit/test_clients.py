@@ -45,6 +45,34 @@ def test_timeouts_are_what_a_retry_counts_with() -> None:
     assert Retry().attempt_seconds >= CONNECT_SECONDS + READ_SECONDS
 
 
+def test_both_clients_read_in_time() -> None:
+    """By a connection class of ours, which botocore has no public place for."""
+    for client in (dynamodb_client(endpoint_url=URL), s3_client(endpoint_url=URL)):
+        manager = client._endpoint.http_session._manager  # type: ignore[union-attr]  # botocore.client.BaseClient
+        for scheme in ("http", "https"):
+            connection = manager.pool_classes_by_scheme[scheme].ConnectionCls
+            assert connection.response_class.__module__ == "sojourn.backends.timed"
+
+
+def test_a_request_for_which_no_time_is_left_is_not_begun() -> None:
+    """The second of an attempt, say; the first one's effect is not in question."""
+    asked = []
+
+    def attempt() -> None:
+        answered(lambda: asked.append("first"), changes=True)
+        now[0] += 3.0 - CONNECT_SECONDS / 2
+        answered(lambda: asked.append("second"), changes=True)
+
+    now = [0.0]
+    retry = Retry(attempt_seconds=3.0, until=3.0, monotonic=lambda: now[0])
+    with pytest.raises(StoreUnavailableError) as unavailable:
+        retry.run(attempt)
+    assert asked == ["first"]
+    assert not unavailable.value.may_have_happened
+    answered(lambda: asked.append("later"), changes=True)
+    assert asked == ["first", "later"]
+
+
 @pytest.mark.parametrize("is_change", [True, False])
 @pytest.mark.parametrize(
     "error",

@@ -1,8 +1,10 @@
 """How often and how long a store is asked again. Does not know what is asked."""
 
+import math
 import random
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -10,13 +12,21 @@ from sojourn.errors import StoreUnavailableError
 
 T = TypeVar("T")
 
+_left: ContextVar[Callable[[], float]] = ContextVar("left", default=lambda: math.inf)
+
+
+def seconds_left() -> float:
+    """How long the attempt that is being made here may still take."""
+    return _left.get()()
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:
     """At most ``attempts`` tries with full jitter between them, none that could outlast the deadline.
 
-    ``base`` and ``cap`` bound the waits, ``attempt_seconds`` is what one try can take (connecting plus
-    reading), all in seconds. ``until`` is a deadline on the ``monotonic`` clock.
+    ``base`` and ``cap`` bound the waits, ``attempt_seconds`` is what one request can take (connecting plus
+    reading), all in seconds. ``until`` is a deadline on the ``monotonic`` clock. A try may be several
+    requests; each is told by ``seconds_left`` how long it may take.
 
     Full jitter: AWS Architecture Blog, "Exponential Backoff and Jitter".
     """
@@ -41,6 +51,7 @@ class Retry:
         for number in range(self.attempts):
             if not self.has_time_for(0):
                 raise StoreUnavailableError("no time is left to ask it", may_have_happened=doubt, is_transient=True)
+            told = _left.set(self._seconds_left)
             try:
                 return attempt()
             except StoreUnavailableError as error:
@@ -51,6 +62,8 @@ class Retry:
                     raise StoreUnavailableError(
                         error.reason, may_have_happened=doubt, is_transient=error.is_transient
                     ) from error
+            finally:
+                _left.reset(told)
             self.sleep(pause)
         raise AssertionError("a policy has at least one attempt")
 
@@ -60,4 +73,7 @@ class Retry:
 
     def has_time_for(self, pause: float) -> bool:
         """Whether a try that begins after ``pause`` seconds ends in time."""
-        return self.until is None or self.monotonic() + pause + self.attempt_seconds <= self.until
+        return pause + self.attempt_seconds <= self._seconds_left()
+
+    def _seconds_left(self) -> float:
+        return math.inf if self.until is None else self.until - self.monotonic()

@@ -1,0 +1,73 @@
+"""Answers that are read in time: urllib3 bounds each wait for bytes, and nothing bounds how many there are.
+
+A service that sends a byte a second would hold a call for as long as it likes.
+"""
+
+import io
+import socket
+import time
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
+
+from sojourn.retry import seconds_left
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+
+def read_in_time(client: "BaseClient") -> None:
+    """Let ``client`` read each answer, from its first byte to its last, within its read timeout and the deadline."""
+    # botocore has no public way to a connection class of one's own; this dictionary is where a session looks.
+    session = client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
+    session._pool_classes_by_scheme.update(http=_Pool, https=_TlsPool)  # noqa: SLF001
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._bytes = sock.makefile("rb", buffering=0)
+        self._until = time.monotonic() + min(sock.gettimeout() or seconds_left(), seconds_left())
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+        return self._bytes.readinto(buffer)
+
+    def close(self) -> None:
+        self._bytes.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Reader(sock))
+
+
+class _Connection(AWSHTTPConnection):
+    response_class = _Response  # type: ignore[assignment]  # stubs know one class
+
+
+class _TlsConnection(AWSHTTPSConnection):
+    response_class = _Response  # type: ignore[assignment]  # stubs know one class
+
+
+class _Pool(AWSHTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(AWSHTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
