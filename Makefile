@@ -16,7 +16,7 @@ EMULATOR_STAMP := $(call stamp,.venv-local,emulator)
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
-SUITES := $(wildcard tests/unit tests/contract tests/integration tests/architecture tests/faults tests/histories tests/machine tests/e2e tests/soak)
+SUITES := $(wildcard tests/unit tests/contract tests/integration tests/architecture tests/faults tests/histories tests/machine tests/roles tests/e2e tests/soak)
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
 
@@ -58,6 +58,7 @@ lint: setup ## format, lint, types, rooms and the template
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template template.yaml
+	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template layers/namespace.yaml
 
 format: setup ## let ruff format and fix what it can
 	$(BIN)/ruff format .

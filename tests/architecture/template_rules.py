@@ -38,8 +38,8 @@ RIGHTS = {
         "objects": "DeleteObject GetObject PutObject",
     },
     "ExpireFunction": {
-        "table": "DeleteItem GetItem",
-        "table if EndsAllAtOnce": "UpdateItem",
+        "table": "DeleteItem",
+        "table if EndsAllAtOnce": "GetItem UpdateItem",
         "index/subject": "Query",
         "objects": "DeleteObject",
     },

@@ -93,7 +93,9 @@ def test_no_acknowledged_renewal_is_swept_however_often_one_tries(place: Place) 
 @pytest.mark.parametrize("kind", [UnconditionalBackend, LookingFirstBackend])
 def test_a_sweeper_without_conditions_loses_renewals(place: Place, kind: type[DynamoBackend]) -> None:
     """So the race is one, and would be noticed: by BatchWriteItem, and by looking first and removing then."""
-    rounds = 3
-    tally, report = race(place, seed=3, rounds=rounds, kind=kind)
-    print(f"{kind.__name__}: {tally} {report}")  # noqa: T201  # `pytest -rP` shows the figures
-    assert tally.lost > 0
+    for seed in range(3, 23):
+        tally, report = race(place, seed=seed, rounds=3, kind=kind)
+        print(f"{kind.__name__}: {tally} {report}")  # noqa: T201  # `pytest -rP` shows the figures
+        if tally.lost > 0:
+            return
+    pytest.fail("none was lost")

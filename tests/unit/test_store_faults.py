@@ -460,8 +460,20 @@ class TestDeath:
         assert corrupt.value.session_id == f"default#{session.id}"
         assert backend.calls == ["load", "document", "load"]
 
-    def test_a_document_that_was_replaced_while_it_was_being_read_is_read_anew(self, clock: FakeClock) -> None:
-        """Its object is gone because a newer one took its place."""
+    def test_a_document_that_may_not_be_read_is_no_missing_one(self, store: Store, backend: FaultyBackend) -> None:
+        """S3 calls a missing object forbidden, so it is looked once more; then the refusal is told, nothing worse."""
+        session = store.create()
+        backend.plan("document", Fault.FORBIDDEN)
+        with pytest.raises(StoreUnavailableError) as forbidden:
+            store.read(session.token)
+        assert not forbidden.value.is_transient
+        assert backend.calls[-2:] == ["document", "load"]
+
+    @pytest.mark.parametrize("is_forbidden", [False, True], ids=["missing", "forbidden"])
+    def test_a_document_that_was_replaced_while_it_was_being_read_is_read_anew(
+        self, clock: FakeClock, is_forbidden: bool
+    ) -> None:
+        """Its object is gone because a newer one took its place; to one who may not list them S3 calls it forbidden."""
 
         class Overtaken(FaultyBackend):
             def document(self, record: Record) -> bytes | None:
@@ -469,6 +481,8 @@ class TestDeath:
                     return super().document(record)
                 self.inner.delete(record.session_id)
                 self.inner.insert(replace(record, version=2, overflow=None))
+                if is_forbidden:
+                    raise StoreUnavailableError("AccessDenied (403)")
                 return None
 
         backend = Overtaken()

@@ -74,12 +74,20 @@ class SessionProtocol:
         for _ in range(_ROUNDS):
             if found is None:
                 return None
-            seen = found
-            encoded = self._retry.run(partial(self._backend.document, seen))
-            if encoded is not None:
-                return seen, encoded
+            seen, forbidden = found, None
+            try:
+                encoded = self._retry.run(partial(self._backend.document, seen))
+                if encoded is not None:
+                    return seen, encoded
+            except StoreUnavailableError as error:
+                if error.is_transient:
+                    raise
+                # To one who may not list a bucket S3 says of a missing object that it is forbidden.
+                forbidden = error
             found = self.load(record.session_id)
             if found is not None and found.overflow == seen.overflow:
+                if forbidden is not None:
+                    raise forbidden
                 break  # nobody replaced it: the object is really missing
         raise CorruptSessionError("its overflow object is missing", session_id=record.session_id)
 
