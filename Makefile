@@ -13,15 +13,16 @@ stamp = $(1)/.installed-$(shell cksum < requirements/$(2).txt | cut -d ' ' -f 1)
 UV_STAMP := $(call stamp,.venv-uv,uv)
 TOOLS_STAMP := $(call stamp,.venv,tools)
 EMULATOR_STAMP := $(call stamp,.venv-local,emulator)
+CHECKOV_STAMP := $(call stamp,.venv-checkov,checkov)
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
-SUITES := $(wildcard tests/unit tests/contract tests/integration tests/architecture tests/faults tests/histories tests/machine tests/roles tests/e2e tests/soak)
+SUITES := $(wildcard tests/unit tests/audit tests/contract tests/integration tests/architecture tests/faults tests/histories tests/machine tests/roles tests/e2e tests/soak)
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test check soak lint format lock dynamodb-local clean
+.PHONY: help setup up down status test check soak lint audit advisories format lock dynamodb-local clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -46,7 +47,7 @@ status: ## say whether the stack runs, and where
 test: setup ## run the tests against a stack of their own
 	$(BIN)/python -m pytest $(or $(ARGS),$(SUITES) -m "not slow")
 
-check: lint ## everything: lint, types, rooms, template, and all tests with the slow ones
+check: lint audit ## everything: lint, types, rooms, template, audit, and all tests with the slow ones
 	$(BIN)/python -m pytest $(SUITES)
 
 soak: setup ## ten minutes of load on the deployed stack while its functions are killed and replaced
@@ -59,6 +60,15 @@ lint: setup ## format, lint, types, rooms and the template
 	$(BIN)/lint-imports
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template template.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template layers/namespace.yaml
+
+audit: setup $(CHECKOV_STAMP) ## bandit on the code, checkov on the templates as they stand and as SAM translates them
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive layers functions devstack
+	@mkdir -p $(LOCAL)
+	AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tests.audit.translate template.yaml > $(LOCAL)/translated.json
+	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml layers/namespace.yaml $(LOCAL)/translated.json
+
+advisories: setup ## known vulnerabilities of every pinned package; needs the Internet
+	$(BIN)/python -m tests.audit.advisories
 
 format: setup ## let ruff format and fix what it can
 	$(BIN)/ruff format .
@@ -78,7 +88,7 @@ dynamodb-local: setup ## fetch DynamoDB Local, AWS's own engine, for the contrac
 clean: ## end every stack of this folder and remove all that was fetched or made
 	@for file in $(wildcard .local*/emulator.pid .local*/*/emulator.pid); do \
 		$(BIN)/python -m devstack --local $$(dirname $$file) down; done
-	rm -rf .local* .aws-sam .venv .venv-local .venv-uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .local* .aws-sam .venv .venv-local .venv-checkov .venv-uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Plain venv and pip bring uv, uv brings the right Python and everything else.
@@ -100,6 +110,11 @@ $(TOOLS_STAMP): | $(UV_STAMP)
 $(EMULATOR_STAMP): | $(UV_STAMP)
 	@echo "· filling .venv-local with the emulator"
 	@$(call environment,.venv-local,emulator)
+	@touch $@
+
+$(CHECKOV_STAMP): | $(UV_STAMP)
+	@echo "· filling .venv-checkov with checkov"
+	@$(call environment,.venv-checkov,checkov)
 	@touch $@
 
 # `--python 3.13` finds an installed one or fetches it. `sync` removes what an older stamp left behind.
