@@ -65,20 +65,30 @@ def race(
 
 
 def judge(tally: Tally, report: SweepReport, *, tries: int) -> None:
-    """Both sides won some, and nobody was told what is not true."""
+    """Nobody was told what is not true."""
     print(f"{tally} {report}")  # noqa: T201  # `pytest -rP` shows the figures
     assert (tally.lost, tally.risen) == (0, 0)
     assert tally.renewed + tally.gone == tries
-    assert tally.renewed > tries // 20
-    assert tally.gone > tries // 20
     assert report.swept >= tally.gone
 
 
+def is_close(tally: Tally) -> bool:
+    """Whether both sides won some."""
+    return min(tally.renewed, tally.gone) > (tally.renewed + tally.gone) // 20
+
+
 def test_no_acknowledged_renewal_is_swept(place: Place) -> None:
-    """Touches, writes and reads that renew, against a sweeper: whoever is told of a renewal has it."""
+    """Touches, writes and reads that renew, against a sweeper: whoever is told of a renewal has it.
+
+    Who comes first is the machine's whim, so it is repeated until the race was close.
+    """
     rounds = 8
-    tally, report = race(place, seed=1, rounds=rounds, kind=DynamoBackend)
-    judge(tally, report, tries=rounds * RENEWERS * SESSIONS)
+    for seed in range(100, 1000, 100):
+        tally, report = race(place, seed=seed, rounds=rounds, kind=DynamoBackend)
+        judge(tally, report, tries=rounds * RENEWERS * SESSIONS)
+        if is_close(tally):
+            return
+    pytest.fail("one side won every race")
 
 
 @pytest.mark.slow
@@ -88,6 +98,7 @@ def test_no_acknowledged_renewal_is_swept_however_often_one_tries(place: Place) 
     rounds = 85
     tally, report = race(place, seed=2, rounds=rounds, renewers=3, sweepers_=2, kind=DynamoBackend)
     judge(tally, report, tries=rounds * 3 * SESSIONS)
+    assert is_close(tally)
 
 
 @pytest.mark.parametrize("kind", [UnconditionalBackend, LookingFirstBackend])

@@ -217,7 +217,7 @@ def test_overload_is_not_multiplied(scene: Scene, verb: str) -> None:
 MUTANTS: dict[str, tuple[Mutant, Callable[[Scene], None]]] = {
     "a drip is waited for": (
         Mutant("sojourn.backends.timed:_Reader.readinto", "self._until - time.monotonic()", "1.0"),
-        lambda scene: test_every_call_ends_within_its_deadline(scene, "list", Fault.DRIP),
+        lambda scene: test_every_call_ends_within_its_deadline(scene, "read", Fault.DRIP),
     ),
     "what cannot be read is empty": (
         Mutant("sojourn.backends.clients:read_answer", "if is_batch or checksum is None:", "if is_batch:"),

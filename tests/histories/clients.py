@@ -195,8 +195,10 @@ class _Client:
         keys: frozenset[str] = frozenset()
         try:
             change()
-        except SessionGoneError:
-            ending = "gone"
+        except SessionGoneError as error:
+            if error.may_have_happened:
+                self._note("read", called, "done", shown=None)
+            ending = "unknown" if error.may_have_happened else "gone"
         except ConflictError as error:
             ending, keys = "conflict", error.keys
         except CorruptSessionError:

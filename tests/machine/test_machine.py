@@ -28,7 +28,9 @@ _TO_NOTICE = 4_000
 _BOTH = pytest.mark.parametrize("is_strict", [False, True], ids=["default", "strict"])
 
 
-def run(engine: Callable[[], Engine], *, runs: int, is_strict: bool, is_to_fail: bool = False) -> "Counter[str]":
+def run(
+    engine: Callable[[], Engine], *, runs: int, is_strict: bool, is_to_fail: bool = False, first: int = SEED
+) -> "Counter[str]":
     """So many runs of the machine; what it was told in all of them."""
     told: Counter[str] = Counter()
 
@@ -37,7 +39,7 @@ def run(engine: Callable[[], Engine], *, runs: int, is_strict: bool, is_to_fail:
 
     Machine.engine, Machine.is_strict, Machine.told = staticmethod(engine), is_strict, told
     run_state_machine_as_test(
-        seed(SEED)(Machine),
+        seed(first)(Machine),
         settings=settings(
             max_examples=runs,
             stateful_step_count=STEPS,
@@ -63,19 +65,28 @@ def table(dynamodb_local: str, credentials: None) -> Iterator[Callable[[], Engin
 
 @_BOTH
 def test_no_answer_is_untrue_in_memory(is_strict: bool) -> None:
-    """A run is forty steps; and enough happens in them to mean something."""
-    told = run(MemoryEngine, runs=_FEW, is_strict=is_strict)
-    for verb, answers in {
-        "read": ("done", "gone", "corrupt", "unknown"),
-        "write": ("done", "gone", "conflict", "unknown"),
-        "rotate": ("done", "gone", "unknown"),
-        "touch": ("done", "unknown"),
-        "create": ("done", "unknown"),
-        "end": ("done", "unknown"),
-        "list": ("done", "unknown"),
-    }.items():
-        for answer in answers:
-            assert told[f"{verb} {answer}"] > 0, f"{verb} was never {answer}"
+    """A run is forty steps; and it is repeated until enough happened in them to mean something.
+
+    What Hypothesis draws for a seed depends on the constants in all modules that are loaded.
+    """
+    expected = {f"{verb} {answer}" for verb, answers in _ANSWERS.items() for answer in answers.split()}
+    told: Counter[str] = Counter()
+    for first in range(SEED, SEED + 10):
+        told += run(MemoryEngine, runs=_FEW, is_strict=is_strict, first=first)
+        if expected <= told.keys():
+            return
+    pytest.fail(f"it never happened: {expected - told.keys()}")
+
+
+_ANSWERS = {
+    "read": "done gone corrupt unknown",
+    "write": "done gone conflict unknown",
+    "rotate": "done gone unknown",
+    "touch": "done unknown",
+    "create": "done unknown",
+    "end": "done unknown",
+    "list": "done unknown",
+}
 
 
 @_BOTH

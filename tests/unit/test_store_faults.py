@@ -248,12 +248,38 @@ class TestWrite:
         assert doubtful.value.may_have_happened
 
     def test_a_write_that_died_unanswered_is_gone(self, store: Store, backend: FaultyBackend) -> None:
-        """Stored and then expired by somebody else: the session is gone, that is all there is to say."""
+        """Stored and then expired by somebody else: the session is gone, and whoever rotated it may have ours."""
         session = _edited(store, "a", 2)
         backend.plan("replace", Fault.REPLY_LOST)
         backend.plan("replace", Fault.NONE, meanwhile=lambda: backend.inner.delete(f"default#{session.id}"))
-        with pytest.raises(SessionGoneError):
+        with pytest.raises(SessionGoneError) as gone:
             store.write(session)
+        assert gone.value.may_have_happened
+
+    def test_a_write_that_came_too_late_surely_stored_nothing(self, store: Store, backend: FaultyBackend) -> None:
+        """Its session ended before it was ever asked for."""
+        session = _edited(store, "a", 2)
+        backend.plan("replace", Fault.THROTTLED)
+        backend.inner.delete(f"default#{session.id}")
+        with pytest.raises(SessionGoneError) as gone:
+            store.write(session)
+        assert not gone.value.may_have_happened
+
+    def test_what_an_heir_has_of_an_unanswered_write_is_not_denied(self, store: Store, backend: FaultyBackend) -> None:
+        """Stored, then rotated by somebody else before we heard of it: what was written lives on."""
+        session, other = _edited(store, "a", 2), store.create()
+
+        def rotated() -> None:
+            nonlocal other
+            other = _read(store, session.token)
+            store.rotate(other)
+
+        backend.plan("replace", Fault.REPLY_LOST)
+        backend.plan("replace", Fault.NONE, meanwhile=rotated)
+        with pytest.raises(SessionGoneError) as gone:
+            store.write(session)
+        assert gone.value.may_have_happened
+        assert _read(store, other.token)["a"] == 2
 
 
 class TestRotate:

@@ -20,11 +20,16 @@ class SojournError(Exception):
 
 
 class SessionGoneError(SojournError):
-    """The session is dead and stays dead. Nothing was stored; begin a new session."""
+    """The session is dead and stays dead; begin a new session.
 
-    def __init__(self, session_id: str) -> None:
+    ``may_have_happened`` is true when an attempt of this very call went unanswered and may have been stored before
+    the session ended: then whoever rotated it since has what it stored.
+    """
+
+    def __init__(self, session_id: str, *, may_have_happened: bool = False) -> None:
         super().__init__(f"session {shortened(session_id)} is gone; create a new one")
         self.session_id = session_id
+        self.may_have_happened = may_have_happened
 
 
 class ConflictError(SojournError):

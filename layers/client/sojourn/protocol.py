@@ -23,12 +23,12 @@ _ROUNDS = 32
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a conditional write ended: ``is_ours``, or overtaken by the newer version in ``record``.
+    """How a conditional write ended: ``is_ours``, or overtaken by the newer version in ``record``, or by an end.
 
     ``in_doubt``: overtaken, but an attempt of ours that went unanswered may have come first.
     """
 
-    record: Record
+    record: Record | None
     is_ours: bool
     in_doubt: bool = False
 
@@ -112,12 +112,12 @@ class SessionProtocol:
             seen = _with_deadline_of(current, base)
         raise _too_busy()
 
-    def replace(self, seen: Record, encoding: Encoding, *, idle: int | None = None) -> Outcome | None:
-        """Store the next version of the document; ``None`` when the session is gone."""
+    def replace(self, seen: Record, encoding: Encoding, *, idle: int | None = None) -> Outcome:
+        """Store the next version of the document."""
         return self._advanced(self._backend.replace, seen, encoding, idle=idle, heir=lambda record: record)
 
-    def rotate(self, seen: Record, encoding: Encoding, *, heir: Callable[[Record], Record]) -> Outcome | None:
-        """Move the session to the id that ``heir`` gives its record; ``None`` when it is gone."""
+    def rotate(self, seen: Record, encoding: Encoding, *, heir: Callable[[Record], Record]) -> Outcome:
+        """Move the session to the id that ``heir`` gives its record."""
         return self._advanced(self._backend.rotate, seen, encoding, idle=None, heir=heir)
 
     def _advanced(
@@ -128,7 +128,7 @@ class SessionProtocol:
         *,
         idle: int | None,
         heir: Callable[[Record], Record],
-    ) -> Outcome | None:
+    ) -> Outcome:
         write_id = new_write_id()
 
         def successor(base: Record, now: int) -> Record:
@@ -150,7 +150,7 @@ class SessionProtocol:
                     return Outcome(landed, is_ours=True)
                 current = self._living(outcome.current)
             if current is None:
-                return None
+                return Outcome(None, is_ours=False, in_doubt=in_doubt)
             if current.version != seen.version:
                 # A version is taken once. Whoever took the next one shows that ours was not stored, and
                 # never will be; anyone later may have built on it.

@@ -38,7 +38,8 @@ class Retry:
     until: float | None = None
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = random.random
+    # Not the module's own generator, whose state all environments restored from one snapshot would share.
+    jitter: Callable[[], float] = random.SystemRandom().random
 
     def within(self, seconds: float) -> "Retry":
         """The same policy, over and done ``seconds`` from now, or sooner where it was to be sooner."""

@@ -178,7 +178,7 @@ class Store:
         if text == session._base and idle in (None, session.idle):
             return
 
-        def write_onto(seen: Record, encoding: Encoding) -> Outcome | None:
+        def write_onto(seen: Record, encoding: Encoding) -> Outcome:
             return self._protocol.replace(seen, encoding, idle=idle)
 
         self._writer.carry(session, text, write_onto, rule, token=session.token)
@@ -237,7 +237,7 @@ class Store:
             )
             return placed(moved, self._settings)
 
-        def rotate_onto(seen: Record, encoding: Encoding) -> Outcome | None:
+        def rotate_onto(seen: Record, encoding: Encoding) -> Outcome:
             return self._protocol.rotate(seen, encoding, heir=heir)
 
         self._writer.carry(session, session.dumped(), rotate_onto, rule, token=token)
@@ -436,7 +436,7 @@ class Store:
             if not self._boundaries.have_passed(session._record):
                 return
             self._protocol.delete(session._record.session_id)
-        raise SessionGoneError(session.id)
+        raise SessionGoneError(session.id, may_have_happened=may_have_happened)
 
     def _renewal_is_due(self, record: Record) -> bool:
         lifetime = Lifetime(idle=record.idle, absolute=record.absolute_at - record.created_at)

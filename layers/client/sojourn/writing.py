@@ -49,7 +49,7 @@ class Conflict:
 OnConflict: TypeAlias = Policy | Callable[[Conflict], object]
 """Which side wins a key that two writers changed, or a function that says what to store for it."""
 
-Step = Callable[[Record, Encoding], Outcome | None]
+Step = Callable[[Record, Encoding], Outcome]
 """Stores a document on top of a record; ``None`` when the session is gone."""
 
 
@@ -100,31 +100,30 @@ class Writer:
 
         ``token`` opens the session afterwards; until then its own does.
         """
-        text, seen = wanted, session._record
+        text, seen, in_doubt = wanted, session._record, False
         for _ in range(_MAX_MERGES):
             outcome = step(seen, self.encoding(text, token=token))
-            if outcome is not None and outcome.is_ours:
+            in_doubt = in_doubt or outcome.in_doubt
+            if outcome.record is not None and outcome.is_ours:
                 session._stored(outcome.record, text, is_merged=text != wanted)
                 return
-            if outcome is None:
-                raise SessionGoneError(session.id)
-            with doubtful(outcome.in_doubt):
-                complete = self.text(outcome.record, token=session.token)
+            with doubtful(in_doubt):
+                complete = None if outcome.record is None else self.text(outcome.record, token=session.token)
             if complete is None:
-                raise SessionGoneError(session.id)
+                raise SessionGoneError(session.id, may_have_happened=in_doubt)
             seen, theirs = complete
             _demand_document(theirs, session_id=seen.session_id)
-            text = self._merged(session, wanted, text, theirs, outcome, rule)
+            text = self._merged(session, wanted, text, theirs, rule, in_doubt=in_doubt)
             if text == theirs and not rule.has_more_to_store:
                 session._stored(seen, text, is_merged=True)
                 return
         raise ConflictError(session.id, keys=frozenset(edits(session._base, wanted).by_key))
 
     def _merged(
-        self, session: Session, wanted: bytes, tried: bytes, theirs: bytes, outcome: Outcome, rule: Rule
+        self, session: Session, wanted: bytes, tried: bytes, theirs: bytes, rule: Rule, *, in_doubt: bool
     ) -> bytes:
         mine = edits(session._base, wanted)
-        if outcome.in_doubt:
+        if in_doubt:
             # Equal values are as good as ours: but not to a function, which may count, nor beside other changes
             # where there were to be none.
             is_content = theirs == wanted if not rule.merge else not callable(rule.on_conflict)
