@@ -1,6 +1,7 @@
 """HTTP requests signed with AWS credentials, as any client of the API sends them. Judges no answer."""
 
 import json
+import logging
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from devstack.stack import Stack
+
+# At DEBUG botocore's signer logs every header that it signs, the token's among them.
+logging.getLogger("botocore.auth").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from devstack.errors import DevstackError
 from devstack.layout import REGION, ROOT, Layout, free_port
 from devstack.lifecycle import temporary_stack
 from devstack.stack import Stack
+from tests.canary.watch import watching
 from tests.guard import watch_clients
 
 # Wherever the library makes a client, also in a process that a test starts and that loads this file.
@@ -69,3 +70,10 @@ def _or_skip(engine: AbstractContextManager[str]) -> Iterator[str]:
                 raise
             pytest.skip(str(absence))
         yield endpoint_url
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Inside of pytest's own hooks, which set the level of the root logger."""
+    with watching():
+        return (yield)

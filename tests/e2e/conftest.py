@@ -11,8 +11,8 @@ from devstack.layout import ROOT, Layout, free_port
 from devstack.lifecycle import temporary_stack
 from devstack.stack import Stack
 
-OVERRIDES = {"SweepGraceSeconds": "0", "SweepMinutes": "1"}
-"""A sweep within a test's patience; everything else is as `make up` deploys it."""
+OVERRIDES = {"SweepGraceSeconds": "0", "SweepMinutes": "1", "LogLevel": "DEBUG"}
+"""A sweep within a test's patience, and logs that hold all they ever do; the rest is as `make up` deploys it."""
 
 
 @pytest.fixture(scope="session")

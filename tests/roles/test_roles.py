@@ -4,33 +4,17 @@ The emulator knows neither PartiQL's actions nor leading keys, so the policies a
 that the real functions make.
 """
 
-import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from devstack.clients import Clients
 from devstack.layout import ROOT
 from devstack.template import read_template
-from sojourn import ConflictError, Settings, Store
-from sojourn.backends.clients import dynamodb_client, s3_client
-from sojourn.backends.dynamodb import DynamoBackend
-from sojourn.backends.s3 import ObjectStore
-from sojourn.testing import FakeClock
-from sojourn_service import Telemetry
-from sojourn_service.sweeping import Sweeping
-from tests.contract.tables import sessions_table
-from tests.integration.gateway import FakeContext, Gateway
 from tests.roles.policies import PARTITION, Call, Grant, Names, allowed, policy_of
 from tests.roles.recorder import Recorder, bucket_arn, table_arn
-
-if TYPE_CHECKING:
-    from sojourn import Session
+from tests.roles.work import WORK, Place, a_place, uses
 
 ROLES = {
     "read": "ReadFunction",
@@ -39,168 +23,31 @@ ROLES = {
     "sweep": "SweepFunction",
     "client": "ClientPolicy",
 }
-LARGE = {"blob": "".join(f"{n:x}" for n in range(30_000))}
-SMALL = {"a": 1}
 
 
-@dataclass
-class Place:
-    """A table, a bucket, and everybody who works with them."""
-
-    table: str
-    bucket: str
-    endpoint_url: str
-    is_strict: bool
-    namespace: str = "default"
-    clock: FakeClock = field(default_factory=FakeClock)
-
-    def store(self, recorder: Recorder | None = None) -> Store:
-        """Somebody's, whose calls are recorded where a recorder is given."""
-        table, bucket = dynamodb_client(endpoint_url=self.endpoint_url), s3_client(endpoint_url=self.endpoint_url)
-        if recorder is not None:
-            recorder.watch(table)
-            recorder.watch(bucket)
-        objects = ObjectStore(bucket, bucket=self.bucket)
-        backend = DynamoBackend(table, table=self.table, objects=objects, overflow_bytes=4_096)
-        settings = Settings(
-            strict_expire_all=self.is_strict, sweep_grace_seconds=0, sweep_shards=2, namespace=self.namespace
-        )
-        return Store(backend, settings, clock=self.clock)
-
-    def names(self) -> Names:
-        """What the template's references are here."""
-        values = {
-            "SessionsTable.Arn": table_arn(self.table),
-            "OverflowBucket.Arn": bucket_arn(self.bucket),
-            "sojourn-TableName": self.table,
-            "sojourn-BucketName": self.bucket,
-            "StackName": "sojourn",
-            "Namespace": self.namespace,
-        }
-        return Names({**PARTITION, **values}, {"HasKmsKey": False, "EndsAllAtOnce": self.is_strict})
-
-    def grants(self, role: str) -> list[Grant]:
-        """What the template gives a role."""
-        return self.names().grants(policy_of(read_template(), ROLES[role]))
+def names_of(place: Place) -> Names:
+    """What the references of a template are there."""
+    values = {
+        "SessionsTable.Arn": table_arn(place.table),
+        "OverflowBucket.Arn": bucket_arn(place.bucket),
+        "sojourn-TableName": place.table,
+        "sojourn-BucketName": place.bucket,
+        "StackName": "sojourn",
+        "Namespace": place.settings.namespace,
+    }
+    is_strict = place.settings.strict_expire_all
+    return Names({**PARTITION, **values}, {"HasKmsKey": False, "EndsAllAtOnce": is_strict})
 
 
-@contextmanager
-def a_place(endpoint_url: str, *, is_strict: bool) -> Iterator[Place]:
-    """An empty one."""
-    engine = Clients(endpoint_url)
-    with sessions_table(engine.dynamodb) as table:
-        bucket = table.replace("sessions", "overflow")
-        engine.s3.create_bucket(Bucket=bucket)
-        yield Place(table, bucket, endpoint_url, is_strict)
-
-
-def _telemetry() -> Telemetry:
-    log = Logger(service="roles", stream=io.StringIO(), location=None)
-    return Telemetry(log, EphemeralMetrics(service="sojourn", namespace="Sojourn"))
-
-
-def _each(place: Place) -> "Iterator[Session]":
-    """A small session and a large one."""
-    for data in (SMALL, LARGE):
-        yield place.store().create(data, subject="ada")
-
-
-def reads(place: Place, store: Store) -> None:
-    """Everything that the read function is asked for."""
-    api = Gateway(store, _telemetry())
-    for session in _each(place):
-        assert api.send("GET", "/session?touch=false", token=session.token).status == 200
-        place.clock.advance(400)
-        assert api.send("GET", "/session", token=session.token).status == 200
-        assert len(api.send("GET", "/subjects/ada/sessions").json()["sessions"]) >= 1
-        place.clock.advance(1_800)
-        assert api.send("GET", "/session", token=session.token).status == 404
-
-
-def writes(place: Place, store: Store) -> None:
-    """Everything that the write function is asked for."""
-    api = Gateway(store, _telemetry())
-    for data in (SMALL, LARGE):
-        token = api.create(data, subject="ada")["token"]
-        assert api.send("PATCH", "/session", token=token, body={"data": {"b": 1}}).status == 200
-        put = api.send("PUT", "/session", token=token, headers={"if-match": "*"}, body={"data": {**data, "c": 2}})
-        assert put.status == 200
-        assert api.send("POST", "/session/touch", token=token, body={"idle": 900}).status == 200
-        rotated = api.send("POST", "/session/rotate", token=token, body={"subject": "ada"})
-        assert rotated.status == 200
-        place.clock.advance(1_800)
-        late = api.send("PATCH", "/session", token=rotated.json()["token"], body={"data": {"b": 2}})
-        assert late.status == 404
-
-
-def ends(place: Place, store: Store) -> None:
-    """Everything that the expire function is asked for."""
-    api = Gateway(store, _telemetry())
-    for session in _each(place):
-        assert api.send("DELETE", "/session", token=session.token).status == 204
-    one, kept = _each(place)
-    assert api.send("DELETE", f"/subjects/ada/sessions/{one.id}").status == 204
-    assert api.send("DELETE", f"/subjects/ada/sessions?keep={kept.id}").status == 200
-    assert api.send("DELETE", "/subjects/ada/sessions").status == 200
-
-
-def sweeps(place: Place, store: Store) -> None:
-    """Runs of the sweep function over what is stale and what was renewed since."""
-    sweeping = Sweeping(store, telemetry=_telemetry(), clock=place.clock)
-    for _ in range(2):
-        renewed = place.store().create(SMALL, idle=3_600)
-        list(_each(place))
-        place.clock.advance(3_000)
-        place.store().touch(renewed)
-        place.clock.advance(3_000)
-        run = sweeping.run({}, FakeContext(seconds=250))
-        assert run["swept"] >= 2
-        assert run["moved"] == 1
-        # The second time from an engine that sends no item along with what it refuses, as DynamoDB Local.
-        events = vars(store)["_backend"]._client.meta.events
-        events.register("after-call.dynamodb.BatchExecuteStatement", _forget_items)
-
-
-def _forget_items(parsed: dict[str, Any], **_: object) -> None:
-    for answer in parsed["Responses"]:
-        answer.get("Error", {}).pop("Item", None)
-
-
-def uses(place: Place, store: Store) -> None:
-    """Every verb of the library."""
-    for data in (SMALL, LARGE):
-        session = store.create(data, subject="ada")
-        other = store.read(session.token)
-        assert other is not None
-        session["b"], other["b"] = 1, 2
-        store.write(session)
-        with suppress(ConflictError):
-            store.write(other)
-        store.touch(session, idle=900)
-        with store.lock(session):
-            store.rotate(session, subject="eve")
-        assert [found.id for found in store.sessions(subject="eve")] == [session.id]
-        store.expire(session)
-    one, _ = _each(place)
-    assert store.expire_one(subject="ada", session_id=one.id)
-    assert store.expire_all(subject="ada") >= 1
-    place.clock.advance(1)
-    store.expire_before(place.clock())
-
-
-WORK: dict[str, Callable[[Place, Store], None]] = {
-    "read": reads,
-    "write": writes,
-    "expire": ends,
-    "sweep": sweeps,
-    "client": uses,
-}
+def grants_of(place: Place, role: str) -> list[Grant]:
+    """What the template gives a role."""
+    return names_of(place).grants(policy_of(read_template(), ROLES[role]))
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["default", "strict"])
 def place(request: pytest.FixtureRequest, ministack: str, credentials: None) -> Iterator[Place]:  # noqa: ARG001
     """For every choice of parameters that changes a policy."""
-    with a_place(ministack, is_strict=request.param) as made:
+    with a_place(ministack, strict_expire_all=request.param) as made:
         yield made
 
 
@@ -219,14 +66,14 @@ def recorded(place: Place) -> dict[str, set[Call]]:
 @pytest.mark.parametrize("role", ROLES)
 def test_every_call_is_granted(place: Place, recorded: dict[str, set[Call]], role: str) -> None:
     """By the template's own policy for it."""
-    grants = place.grants(role)
+    grants = grants_of(place, role)
     assert [call for call in recorded[role] if not allowed(grants, call)] == []
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_grant_is_used(place: Place, recorded: dict[str, set[Call]], role: str) -> None:
     """Whoever takes over the function could do no more than it does; and no two grants say the same."""
-    grants = place.grants(role)
+    grants = grants_of(place, role)
     assert unused(grants, recorded[role]) == []
     for grant in grants:
         others = [other for other in grants if other is not grant]
@@ -241,7 +88,7 @@ def unused(grants: list[Grant], calls: set[Call]) -> list[Grant]:
 @pytest.mark.parametrize("role", ROLES)
 def test_a_grant_too_many_is_noticed(place: Place, recorded: dict[str, set[Call]], role: str) -> None:
     """Of an action that it never takes, or where it never takes it."""
-    grants = place.grants(role)
+    grants = grants_of(place, role)
     table, bucket = table_arn(place.table), bucket_arn(place.bucket)
     for action in ("Scan", "PartiQLInsert", "PartiQLSelect", "BatchWriteItem", "DescribeTable", "DeleteTable"):
         extra = Grant(f"dynamodb:{action}", table)
@@ -252,7 +99,7 @@ def test_a_grant_too_many_is_noticed(place: Place, recorded: dict[str, set[Call]
 
 def test_the_client_policy_cannot_enumerate(place: Place) -> None:
     """Who imports the layer has to know a token, an id or a subject."""
-    grants = place.grants("client")
+    grants = grants_of(place, "client")
     table, bucket = table_arn(place.table), bucket_arn(place.bucket)
     listing = ["Scan", "Query", "PartiQLSelect", "ExportTableToPointInTime", "DescribeStream", "GetRecords"]
     assert not any(allowed(grants, Call(f"dynamodb:{action}", table)) for action in listing)
@@ -268,17 +115,17 @@ def test_the_client_policy_cannot_enumerate(place: Place) -> None:
 
 def _namespace_grants(place: Place) -> list[Grant]:
     template = read_template(ROOT / "layers/namespace.yaml")
-    return place.names().grants(policy_of(template, "NamespacePolicy"))
+    return names_of(place).grants(policy_of(template, "NamespacePolicy"))
 
 
-def test_namespaces_are_walls(ministack: str, place: Place) -> None:
+def test_namespaces_are_walls(place: Place) -> None:
     """With the policy of one, every verb works in it and nothing in another."""
-    mine = Place(place.table, place.bucket, ministack, place.is_strict, namespace="mine")
-    theirs = Place(place.table, place.bucket, ministack, place.is_strict, namespace="minefield")
+    mine = replace(place, settings=replace(place.settings, namespace="mine"))
+    theirs = replace(place, settings=replace(place.settings, namespace="minefield"))
     grants = _namespace_grants(mine)
-    recorders = {owner.namespace: Recorder() for owner in (mine, theirs)}
+    recorders = {owner.settings.namespace: Recorder() for owner in (mine, theirs)}
     for owner in (mine, theirs):
-        uses(owner, owner.store(recorders[owner.namespace]))
+        uses(owner, owner.store(recorders[owner.settings.namespace]))
     assert [call for call in recorders["mine"].calls if not allowed(grants, call)] == []
     assert [call for call in recorders["minefield"].calls if allowed(grants, call)] == []
     assert unused(grants, recorders["mine"].calls) == []
@@ -297,7 +144,7 @@ def test_a_wall_with_a_hole_is_noticed(place: Place, broken: str) -> None:
             statement.pop("Condition", None)
         elif statement.get("Sid") == "Overflow":
             statement["Resource"] = f"{bucket_arn(place.bucket)}/*"
-    grants = place.names().grants(document)
+    grants = names_of(place).grants(document)
     foreign = [
         Call("dynamodb:GetItem", table_arn(place.table), frozenset({"other#id"})),
         Call("s3:GetObject", f"{bucket_arn(place.bucket)}/other/id/write"),

@@ -2,8 +2,12 @@
 
 import base64
 import hashlib
+import json
+import os
 import re
 import string
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -45,6 +49,33 @@ def test_a_token_carries_all_the_entropy_it_was_given() -> None:
 def test_no_two_tokens_are_alike() -> None:
     """Drawn afresh at each call."""
     assert len({mint() for _ in range(1_000)}) == 1_000
+
+
+CLONES = """
+import json, os, random, sys
+import sojourn
+from sojourn import protocol, retry, sealing, tokens
+store = sojourn.open_store()
+state = random.getstate()
+for number in range(8):
+    if os.fork() == 0:
+        random.setstate(state)
+        drawn = tokens.mint(), protocol.new_write_id(), sealing._nonce().hex(), retry.Retry().jitter(), random.random()
+        os.write(1, json.dumps(drawn).encode() + b"\\n")
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_clones_of_one_process_draw_nothing_alike() -> None:
+    """A fork, or environments that Lambda restores from one snapshot: same memory, other tokens, marks and pauses."""
+    environment = os.environ | {"SOJOURN_TABLE": "sessions", "AWS_DEFAULT_REGION": "us-east-1"}
+    run = subprocess.run([sys.executable, "-c", CLONES], env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    drawn = [json.loads(line) for line in run.stdout.splitlines()]
+    *ours, python = zip(*drawn, strict=True)
+    assert len(drawn) == 8
+    assert len(set(python)) == 1, "they are no clones"
+    assert [len(set(values)) for values in ours] == [8, 8, 8, 8]
 
 
 def test_an_id_is_what_the_specification_says() -> None:
