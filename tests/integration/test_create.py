@@ -119,7 +119,7 @@ def test_what_is_not_one_json_object_is_malformed(gateway: Gateway, body: str) -
 
 
 @pytest.mark.parametrize(
-    "body", ["!!!", "eyJk!YXRhIjp7fX0=", "eyJkYXRhIjp7fX", base64.b64encode(b'{"data":{"a":"\xff"}}').decode()]
+    "body", ["!!!", "é", "eyJk!YXRhIjp7fX0=", "eyJkYXRhIjp7fX", base64.b64encode(b'{"data":{"a":"\xff"}}').decode()]
 )
 def test_a_body_that_cannot_be_decoded_is_malformed(gateway: Gateway, body: str) -> None:
     """Neither broken base64 nor broken UTF-8 is repaired."""
