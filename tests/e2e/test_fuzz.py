@@ -80,7 +80,7 @@ def tried(stack: Stack, operation: "schemathesis.APIOperation[Any, Any, Any, Any
     print(operation.label, dict(sorted(told.items())))  # noqa: T201  # `pytest -rP` shows the figures
 
 
-@pytest.mark.parametrize("tries", [25, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("tries", [25, pytest.param(150, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_is_one_that_the_document_knows(stack: Stack, label: str, tries: int) -> None:
     """To what fits the document and to what does not, with a live token and without."""

@@ -39,7 +39,7 @@ TAGGED = st.recursive(
     max_leaves=6,
 )
 
-often = pytest.mark.parametrize("tries", [200, pytest.param(20_000, marks=pytest.mark.slow)])
+often = pytest.mark.parametrize("tries", [200, pytest.param(10_000, marks=pytest.mark.slow)])
 
 
 def tried(tries: int, test: Callable[..., None], **strategies: st.SearchStrategy[Any]) -> None:
