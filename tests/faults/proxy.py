@@ -213,6 +213,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
+    """The five there would be are too few for many clients at once: their kernels would wait a second to ask again."""
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that give up are what this is for."""

@@ -38,6 +38,9 @@ STEPS = 7
 LOST = 0.15
 """How many answers never arrive although the request took effect."""
 
+UNHEARD = 0.05
+"""How many requests never arrive, which the client cannot tell from a lost answer."""
+
 PATIENCE = 60
 """How long a process waits for the others, in seconds."""
 
@@ -45,19 +48,21 @@ INITIAL: Document = (("a", 0), ("b", 0), ("n", 0))
 
 
 class LossyClient:
-    """A client some of whose answers are lost on the way."""
+    """A client some of whose requests and answers are lost on the way."""
 
-    def __init__(self, client: "DynamoDBClient", *, seed: int, lost: float) -> None:
+    def __init__(self, client: "DynamoDBClient", *, seed: int) -> None:
         self._client = client
         self._random = random.Random(seed)  # noqa: S311  # an order of events, not a secret
-        self._lost = lost
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         call = getattr(self._client, name)
 
         def called(**request: object) -> object:
+            drawn = self._random.random()
+            if drawn < UNHEARD:
+                raise ReadTimeoutError(endpoint_url="the table")
             answer = call(**request)
-            if self._random.random() < self._lost:
+            if drawn < UNHEARD + LOST:
                 raise ReadTimeoutError(endpoint_url="the table")
             return answer
 
@@ -74,14 +79,19 @@ class Setting:
     seed: int
     mutant: str | None
 
-    def store(self, number: int, *, lost: float = LOST) -> tuple[Store, DynamoBackend]:
+    def client(self) -> "DynamoDBClient":
+        """One that loses nothing."""
+        return dynamodb_client(endpoint_url=self.endpoint_url)
+
+    def backend(self, client: "DynamoDBClient") -> DynamoBackend:
+        """The table, through ``client``."""
+        return DynamoBackend(client, table=self.table, objects=None, overflow_bytes=1_000_000)
+
+    def store(self, number: int) -> Store:
         """The store of one process. Every other one asks once only, so that more outcomes stay unknown."""
-        client = LossyClient(dynamodb_client(endpoint_url=self.endpoint_url), seed=self.seed + number, lost=lost)
-        backend = DynamoBackend(
-            cast("DynamoDBClient", client), table=self.table, objects=None, overflow_bytes=1_000_000
-        )
+        client = cast("DynamoDBClient", LossyClient(self.client(), seed=self.seed + number))
         retry = Retry(attempts=1 if number % 2 else 3, base=0.002, cap=0.01)
-        return Store(backend, Settings(), clock=FakeClock(), retry=retry), backend
+        return Store(self.backend(client), Settings(), clock=FakeClock(), retry=retry)
 
     def break_it(self) -> None:
         """Apply the mutant to this process, which ends with the run."""
@@ -92,7 +102,7 @@ class Setting:
 def record(setting: Setting, number: int, start: "Barrier", told: "Queue[list[list[Operation]]]") -> None:
     """A client's part of every history."""
     setting.break_it()
-    store, _ = setting.store(number)
+    store = setting.store(number)
     histories = []
     for n, token in enumerate(setting.tokens):
         start.wait(PATIENCE)
@@ -103,7 +113,8 @@ def record(setting: Setting, number: int, start: "Barrier", told: "Queue[list[li
 def sweep(setting: Setting, start: "Barrier", told: "Queue[list[list[Operation]]]") -> None:
     """A sweeper whose hints name every session although none is stale; it leaves no trace if it is right."""
     setting.break_it()
-    store, backend = setting.store(0, lost=0)
+    backend = setting.backend(setting.client())
+    store = Store(backend, Settings(), clock=FakeClock())
     for token in setting.tokens:
         session = store.read(token, touch=False)
         assert session is not None
