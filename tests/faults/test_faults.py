@@ -70,11 +70,11 @@ def scene(dynamodb_local: str, table: str, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @contextmanager
-def opened(dynamodb_local: str, table: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    """A scene whose clients are less patient than in earnest."""
+def opened(dynamodb_local: str, table: str, monkeypatch: pytest.MonkeyPatch, *, read: float = _READ) -> Iterator[Scene]:
+    """A scene whose clients are less patient than in earnest, or as patient as ``read`` says."""
     clock = FakeClock()
     calm = _store(dynamodb_local, table, clock)
-    impatient = vars(clients)["_CONFIG"].merge(Config(connect_timeout=_CONNECT, read_timeout=_READ))
+    impatient = vars(clients)["_CONFIG"].merge(Config(connect_timeout=_CONNECT, read_timeout=read))
     monkeypatch.setattr(clients, "_CONFIG", impatient)
     monkeypatch.setattr(clients, "CONNECT_SECONDS", _CONNECT)
     with proxied(dynamodb_local) as proxy:
@@ -195,6 +195,15 @@ def test_every_call_ends_within_its_deadline(scene: Scene, verb: str, fault: Fau
     assert len(scene.proxy.requests) == asked, "it asks on"
     # The proxy's own threads end when the connection does.
     assert threading.active_count() <= before + asked
+
+
+@pytest.mark.parametrize("fault", [Fault.BLACK_HOLE, Fault.DRIP], ids=lambda fault: fault.name.lower())
+def test_a_request_that_is_begun_late_ends_in_time(
+    dynamodb_local: str, table: str, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    """By the deadline, however patient the client is otherwise."""
+    with opened(dynamodb_local, table, monkeypatch, read=5 * _PATIENCE) as scene:
+        test_every_call_ends_within_its_deadline(scene, "read", fault)
 
 
 @every_verb

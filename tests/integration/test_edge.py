@@ -153,10 +153,10 @@ def test_a_corrupt_session_is_neither_absent_nor_empty(gateway: Gateway, backend
 
 @every_route
 def test_a_request_ends_before_lambda_ends_it(gateway: Gateway, key: str) -> None:
-    """Without enough time left the store is not even asked: one attempt may take three seconds."""
+    """Without enough time left the store is not even asked: an attempt needs one and a half."""
     event = flawless(gateway, key)
-    assert gateway.deliver(key, event, FakeContext(seconds=3.4)).status == 503
-    assert gateway.deliver(key, event, FakeContext(seconds=3.6)).status < 300
+    assert gateway.deliver(key, event, FakeContext(seconds=1.9)).status == 503
+    assert gateway.deliver(key, event, FakeContext(seconds=2.1)).status < 300
 
 
 def test_a_problem_names_the_request(gateway: Gateway) -> None:

@@ -1,11 +1,16 @@
 """How the AWS clients are set, and what becomes of what they raise."""
 
+import socket
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from botocore import exceptions as boto
+from botocore.config import Config
 
 from sojourn import StoreUnavailableError
+from sojourn.backends import clients
 from sojourn.backends.clients import CONNECT_SECONDS, READ_SECONDS, answered, dynamodb_client, s3_client
 from sojourn.retry import Retry
 
@@ -38,11 +43,11 @@ def test_the_sdk_never_asks_twice() -> None:
         assert client.meta.config.retries["total_max_attempts"] == 1  # type: ignore[attr-defined]  # botocore.config.Config
 
 
-def test_timeouts_are_what_a_retry_counts_with() -> None:
-    """An attempt that could take longer would pass the deadline."""
+def test_timeouts_are_what_the_guide_says() -> None:
+    """And a try that is begun has time to connect."""
     client = dynamodb_client(endpoint_url=URL)
     assert (client.meta.config.connect_timeout, client.meta.config.read_timeout) == (CONNECT_SECONDS, READ_SECONDS)  # type: ignore[attr-defined]  # botocore.config.Config
-    assert Retry().attempt_seconds >= CONNECT_SECONDS + READ_SECONDS
+    assert Retry().attempt_seconds > CONNECT_SECONDS
 
 
 def test_both_clients_read_in_time() -> None:
@@ -52,6 +57,19 @@ def test_both_clients_read_in_time() -> None:
         for scheme in ("http", "https"):
             connection = manager.pool_classes_by_scheme[scheme].ConnectionCls
             assert connection.response_class.__module__ == "sojourn.backends.timed"
+
+
+def test_connecting_ends_with_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However patient the client is otherwise. Here the queue of a server that takes nobody is full."""
+    monkeypatch.setattr(clients, "_CONFIG", vars(clients)["_CONFIG"].merge(Config(connect_timeout=60)))
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as queue:
+        queue.enter_context(socket.create_connection(server.getsockname()))
+        client = dynamodb_client(endpoint_url=f"http://127.0.0.1:{server.getsockname()[1]}")
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailableError) as unavailable:
+            Retry(attempts=1).within(1.6).run(lambda: answered(client.list_tables, changes=True))
+        assert time.monotonic() - begun < 30
+        assert not unavailable.value.may_have_happened
 
 
 def test_a_request_for_which_no_time_is_left_is_not_begun() -> None:

@@ -107,19 +107,19 @@ def test_other_errors_pass_through() -> None:
 
 
 def test_nothing_is_asked_that_could_outlast_the_deadline() -> None:
-    """An attempt needs its three seconds; trying again later may help."""
+    """An attempt needs a second and a half; trying again later may help."""
     world = World()
     with pytest.raises(StoreUnavailableError, match="no time") as error:
-        world.retry().within(2.99).run(world.failing())
+        world.retry().within(1.49).run(world.failing())
     assert (world.asked, error.value.is_transient, error.value.may_have_happened) == (0, True, False)
-    assert world.retry().within(3.0).run(world.failing()) == "answer"
+    assert world.retry().within(1.5).run(world.failing()) == "answer"
 
 
 def test_no_time_left_after_a_doubtful_attempt_leaves_the_doubt() -> None:
     """Nobody may take it for a refusal."""
     world = World(takes=3.0)
     with pytest.raises(StoreUnavailableError) as error:
-        world.retry().within(5.0).run(world.failing(_transient(doubt=True)))
+        world.retry().within(4.4).run(world.failing(_transient(doubt=True)))
     assert (world.asked, error.value.may_have_happened, world.pauses) == (1, True, [])
 
 

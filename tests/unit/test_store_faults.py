@@ -585,7 +585,7 @@ class TestDeadline:
         backend.plan("insert", Fault.REPLY_LOST)
         backend.on_call = lambda: now.__setitem__(0, now[0] + 3.0)
         retry = Retry(monotonic=lambda: now[0], sleep=lambda _pause: None)
-        session = Store(backend, Settings(), clock=FakeClock(), retry=retry).within(8.0).create()
+        session = Store(backend, Settings(), clock=FakeClock(), retry=retry).within(7.0).create()
         assert backend.calls == ["insert", "insert"]
         assert now[0] <= 8.0
         assert session.is_new

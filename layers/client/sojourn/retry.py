@@ -24,9 +24,9 @@ def seconds_left() -> float:
 class Retry:
     """At most ``attempts`` tries with full jitter between them, none that could outlast the deadline.
 
-    ``base`` and ``cap`` bound the waits, ``attempt_seconds`` is what one request can take (connecting plus
-    reading), all in seconds. ``until`` is a deadline on the ``monotonic`` clock. A try may be several
-    requests; each is told by ``seconds_left`` how long it may take.
+    ``base`` and ``cap`` bound the waits, ``attempt_seconds`` is the least time for which a try is begun, all in
+    seconds. ``until`` is a deadline on the ``monotonic`` clock. A try may be several requests; each is told by
+    ``seconds_left`` how long it may take.
 
     Full jitter: AWS Architecture Blog, "Exponential Backoff and Jitter".
     """
@@ -34,7 +34,7 @@ class Retry:
     attempts: int = 3
     base: float = 0.05
     cap: float = 1.0
-    attempt_seconds: float = 3.0
+    attempt_seconds: float = 1.5
     until: float | None = None
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -73,7 +73,7 @@ class Retry:
         return self.jitter() * min(self.cap, self.base * 2.0**number)
 
     def has_time_for(self, pause: float) -> bool:
-        """Whether a try that begins after ``pause`` seconds ends in time."""
+        """Whether a try that begins after ``pause`` seconds has a chance."""
         return pause + self.attempt_seconds <= self._seconds_left()
 
     def _seconds_left(self) -> float:

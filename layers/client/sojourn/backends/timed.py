@@ -1,6 +1,7 @@
-"""Answers that are read in time: urllib3 bounds each wait for bytes, and nothing bounds how many there are.
+"""Requests that end in time: urllib3 bounds each wait for bytes, and nothing bounds how many there are.
 
-A service that sends a byte a second would hold a call for as long as it likes.
+A service that sends a byte a second would hold a call for as long as it likes, and one that is begun just before the
+deadline would be waited for as patiently as any.
 """
 
 import io
@@ -21,9 +22,12 @@ from sojourn.retry import seconds_left
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
+_LEAST_SECONDS = 0.001
+"""None at all would mean not to wait, which is another mode of a socket."""
+
 
 def read_in_time(client: "BaseClient") -> None:
-    """Let ``client`` read each answer, from its first byte to its last, within its read timeout and the deadline."""
+    """Let ``client`` connect, send and read, from the first byte to the last, within its timeouts and the deadline."""
     # botocore has no public way to a connection class of one's own; this dictionary is where a session looks.
     session = client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
     session._pool_classes_by_scheme.update(http=_Pool, https=_TlsPool)  # noqa: SLF001
@@ -60,9 +64,30 @@ class _Response(HTTPResponse):
 class _Connection(AWSHTTPConnection):
     response_class = _Response  # type: ignore[assignment]  # stubs know one class
 
+    def connect(self) -> None:
+        _hurry(self)
+        super().connect()
+
+    def request(self, *arguments: Any, **options: Any) -> None:  # type: ignore[override]  # whatever it takes
+        _hurry(self)
+        super().request(*arguments, **options)
+
 
 class _TlsConnection(AWSHTTPSConnection):
     response_class = _Response  # type: ignore[assignment]  # stubs know one class
+
+    def connect(self) -> None:
+        _hurry(self)
+        super().connect()
+
+    def request(self, *arguments: Any, **options: Any) -> None:  # type: ignore[override]  # whatever it takes
+        _hurry(self)
+        super().request(*arguments, **options)
+
+
+def _hurry(connection: AWSHTTPConnection | AWSHTTPSConnection) -> None:
+    """Connect and send within the deadline; urllib3 sets the timeout anew for each request."""
+    connection.timeout = min(connection.timeout or seconds_left(), max(seconds_left(), _LEAST_SECONDS))
 
 
 class _Pool(AWSHTTPConnectionPool):
