@@ -1,0 +1,112 @@
+"""Sessions for any WSGI application (PEP 3333): a middleware that needs no framework."""
+
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+from sojourn.adapters.cookies import Cookie, varying
+from sojourn.adapters.visit import REFUSALS, Rules, SubjectOf, Visit, refusal_of, subject_under
+from sojourn.factory import open_store
+from sojourn.store import Store
+from sojourn.writing import OnConflict
+
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+Write = Callable[[bytes], object]
+Start = Callable[[str, Headers, Any], Write]
+Application = Callable[[Environ, Any], Iterable[bytes]]
+
+_SERVER_ERROR = 500
+
+
+class SojournMiddleware:
+    """``app = SojournMiddleware(app)``; the session of a request is ``environ["sojourn.session"]``.
+
+    It is stored when the application calls ``start_response``, with the headers that can still carry the cookie, and is
+    not when that says 5xx. What the store refuses is an answer: 409, 401 or 503. The arguments are those of
+    ``sojourn.adapters.lambda_handler.Sessions``; ``key`` is the name in ``environ``.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        store: Store | None = None,
+        *,
+        key: str = "sojourn.session",
+        cookie: Cookie | None = None,
+        subject_of: SubjectOf | str | None = None,
+        on_conflict: OnConflict = "raise",
+    ) -> None:
+        self._app = app
+        self._store = store or open_store()
+        self._key = key
+        self._cookie = cookie or Cookie()
+        self._rules = Rules(subject_under(subject_of) if isinstance(subject_of, str) else subject_of, on_conflict)
+
+    def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
+        """See PEP 3333."""
+        visit = Visit(self._store, self._cookie.found_in([environ.get("HTTP_COOKIE", "")]), self._rules)
+        environ[self._key] = visit
+        request = _Request(visit, self._cookie, start_response)
+        try:
+            answer = self._app(environ, request.start)
+        except REFUSALS as error:
+            request.refuse(error)
+            return request.refusal
+        # Servers know what to do with the iterable itself, a file among others; a generator has not even begun.
+        return answer if request.is_started and not request.refusal else request.rest_of(answer)
+
+
+class _Request:
+    """One request on its way back."""
+
+    def __init__(self, visit: Visit, cookie: Cookie, start_response: Start) -> None:
+        self._visit = visit
+        self._cookie = cookie
+        self._start_response = start_response
+        self.is_started = False
+        self.refusal: list[bytes] = []
+
+    def start(self, status: str, headers: Headers, exc_info: Any = None) -> Write:  # as PEP 3333 has it
+        """The application's ``start_response``."""
+        try:
+            farewell = self._visit.closed(is_kept=int(status[:3]) < _SERVER_ERROR)
+        except REFUSALS as error:
+            return self.refuse(error)
+        given = list(headers)
+        if farewell.is_accessed:
+            named = [value for name, value in given if name.lower() == "vary"]
+            given = [(name, value) for name, value in given if name.lower() != "vary"]
+            given.append(("Vary", varying(", ".join(named), "Cookie")))
+        if farewell.token is not None:
+            given.append(("Set-Cookie", self._cookie.set_to(farewell.token, until=farewell.until)))
+        elif farewell.is_ended:
+            given.append(("Set-Cookie", self._cookie.deleted()))
+        self.is_started = True
+        return self._start_response(status, given, exc_info)
+
+    def refuse(self, error: Exception) -> Write:
+        """Answer in the application's place; what it writes is not sent."""
+        if self.is_started:
+            raise error
+        status, text = refusal_of(error)
+        self.is_started, self.refusal = True, [text.encode()]
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+        headers += [("Content-Length", str(len(self.refusal[0])))]
+        headers += [("Retry-After", "1")] if status == HTTPStatus.SERVICE_UNAVAILABLE else []
+        self._start_response(f"{status} {HTTPStatus(status).phrase}", headers, None)
+        return lambda _: None
+
+    def rest_of(self, answer: Iterable[bytes]) -> Iterator[bytes]:
+        """What the application yields, or the refusal."""
+        try:
+            for chunk in answer:
+                if self.refusal:
+                    break
+                yield chunk
+        except REFUSALS as error:
+            self.refuse(error)
+        finally:
+            if hasattr(answer, "close"):
+                answer.close()
+        yield from self.refusal

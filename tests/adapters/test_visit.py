@@ -1,0 +1,88 @@
+"""One request's session, where the contract does not reach."""
+
+import pytest
+
+from sojourn import ConflictError, SessionGoneError, Store, StoreUnavailableError
+from sojourn.adapters.visit import Farewell, Rules, Visit, refusal_of, subject_under
+from tests.adapters.browser import CountingBackend
+
+
+@pytest.mark.parametrize(
+    ("data", "subject"),
+    [({}, None), ({"user": None}, None), ({"user": ""}, None), ({"user": "ada"}, "ada"), ({"user": 0}, "0")],
+)
+def test_a_subject_is_what_stands_under_a_key(data: dict[str, object], subject: str | None) -> None:
+    """As text: user 0 is a user."""
+    assert subject_under("user")(data) == subject
+
+
+def test_a_visit_tells_what_is_known_of_its_session(store: Store) -> None:
+    """Before anything is stored, and after."""
+    first = Visit(store, None, Rules())
+    first["a"] = 1
+    assert (first.id, first.subject, first.is_stored) == (None, None, False)
+    first.login("ada")
+    assert first.subject == "ada"
+    farewell = first.closed()
+    second = Visit(store, farewell.token, Rules())
+    (summary,) = store.sessions(subject="ada")
+    assert (second.id, second.subject, second.is_stored) == (summary.id, "ada", True)
+    assert farewell.until == summary.absolute_at
+    second.login("eve")
+    assert second.subject == "eve"
+    second.logout()
+    assert [second.id, second.subject, second.is_stored] == [None, None, False]
+
+
+def test_nothing_of_a_session_is_shown(store: Store) -> None:
+    """A visit may be logged."""
+    visit = Visit(store, None, Rules())
+    assert repr(visit) == "<Visit not opened>"
+    visit["a"] = "hunter2"
+    token = visit.closed().token
+    again = Visit(store, token, Rules())
+    assert again["a"] == "hunter2"
+    for shown in (repr(visit), repr(again)):
+        assert "hunter2" not in shown
+        assert str(token) not in shown
+
+
+def test_a_login_that_is_told_twice_is_one(store: Store, backend: CountingBackend) -> None:
+    """The last one counts, and a rotation after it changes nothing in it."""
+    visit = Visit(store, store.create({"a": 1}).token, Rules())
+    with backend.counted() as calls:
+        visit.login("ada", label="phone")
+        visit.login("eve", label="laptop")
+        visit.rotate()
+        assert visit.closed().token is not None
+    assert calls == ["load", "rotate"]
+    (found,) = store.sessions(subject="eve")
+    assert found.label == "laptop"
+
+
+def test_a_label_stays_with_its_session(store: Store) -> None:
+    """Who logs in again on the same device need not name it again."""
+    visit = Visit(store, store.create(subject="ada", label="phone").token, Rules())
+    visit.login("ada")
+    visit.closed()
+    (found,) = store.sessions(subject="ada")
+    assert found.label == "phone"
+
+
+def test_a_logout_before_a_session_is_none(store: Store, backend: CountingBackend) -> None:
+    """Nothing was there to end; a cookie that means nothing is taken back all the same."""
+    for token, is_ended in ((None, False), ("junk", True)):
+        visit = Visit(store, token, Rules())
+        visit["a"] = 1
+        visit.logout()
+        assert visit.closed() == Farewell(is_ended=is_ended, is_accessed=True)
+    assert backend.records == []
+
+
+def test_every_refusal_has_an_answer() -> None:
+    """Which says nothing of what is inside."""
+    assert refusal_of(ConflictError("id", keys=frozenset({"cart"})))[0] == 409
+    assert refusal_of(SessionGoneError("id"))[0] == 401
+    assert refusal_of(StoreUnavailableError("table sessions-4711"))[0] == 503
+    for error in (ConflictError("4711", keys=frozenset({"4711"})), StoreUnavailableError("4711")):
+        assert "4711" not in refusal_of(error)[1]
