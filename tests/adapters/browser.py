@@ -115,20 +115,22 @@ _FREE = ("document", "mark")
 
 
 class CountingBackend(MemoryBackend):
-    """Counts what is asked of it, and is away when told so."""
+    """Counts what is asked of it, tells ``on_call``, and is away when told so."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[str] = []
         self.is_away = False
+        self.on_call: Callable[[], object] = lambda: None
 
     def __getattribute__(self, name: str) -> Any:  # whatever it is
         found = super().__getattribute__(name)
-        if name.startswith("_") or not callable(found) or name == "counted":
+        if name.startswith("_") or not callable(found) or name in ("counted", "on_call"):
             return found
         if name in _FREE:
             return found
         self.calls.append(name)
+        self.on_call()
         if self.is_away:
             raise StoreUnavailableError("unplugged", is_transient=True)
         return found

@@ -26,7 +26,7 @@ MISTAKES: dict[str, tuple[Mutant, Callable[[Browser, CountingBackend, pytest.Mon
         lambda browser, backend, _: _CONTRACT.test_a_page_that_needs_no_session_asks_nothing(browser, backend),
     ),
     "every visitor gets a session": (
-        Mutant(f"{VISIT}._stored", "if not self._fresh and login is None:", "if False:"),
+        Mutant(f"{VISIT}._stored", "if self._fresh.keys() <= self._TRIFLES and login is None:", "if False:"),
         lambda browser, backend, _: _CONTRACT.test_who_only_looks_leaves_nothing(browser, backend),
     ),
     "every request writes": (
@@ -38,7 +38,7 @@ MISTAKES: dict[str, tuple[Mutant, Callable[[Browser, CountingBackend, pytest.Mon
         lambda browser, _backend, __: _CONTRACT.test_a_rotation_keeps_whose_it_is(browser),
     ),
     "a logout forgets the cookie alone": (
-        Mutant(f"{VISIT}.logout", "self._store.expire(self._session)", "pass"),
+        Mutant(f"{VISIT}._end", "self._store.expire(session)", "pass"),
         lambda browser, backend, _: _CONTRACT.test_a_logout_ends_the_session_and_the_cookie(browser, backend),
     ),
     "a logout waits for the answer": (
@@ -52,7 +52,7 @@ MISTAKES: dict[str, tuple[Mutant, Callable[[Browser, CountingBackend, pytest.Mon
     "a slow request logs in again": (
         Mutant(
             f"{VISIT}._stored",
-            "self._store.write(session, on_conflict=self._rules.on_conflict)",
+            "self._store.write(session, idle=self._idle(), on_conflict=self._rules.on_conflict)",
             "session = self._store.create(dict(session)); return Farewell(session.token, 0, is_accessed=True)",
         ),
         lambda browser, backend, _: _CONTRACT.test_a_slow_request_brings_nobody_back(browser, backend),
@@ -60,8 +60,8 @@ MISTAKES: dict[str, tuple[Mutant, Callable[[Browser, CountingBackend, pytest.Mon
     "a store that is away is an empty session": (
         Mutant(
             f"{VISIT}._opened",
-            "self._session = self._store.read(self._token) if self._token else None",
-            "try:\n            self._session = self._store.read(self._token) if self._token else None\n"
+            "self._session = self._found()",
+            "try:\n            self._session = self._found()\n"
             "        except Exception:\n            self._session = None",
         ),
         lambda browser, backend, _: _CONTRACT.test_a_store_that_is_away_is_no_empty_session(browser, backend),
@@ -77,7 +77,7 @@ MISTAKES: dict[str, tuple[Mutant, Callable[[Browser, CountingBackend, pytest.Mon
     "the last tab wins": (
         Mutant(
             f"{VISIT}._stored",
-            "self._store.write(session, on_conflict=self._rules.on_conflict)",
+            "self._store.write(session, idle=self._idle(), on_conflict=self._rules.on_conflict)",
             "self._store.write(session, on_conflict='mine')",
         ),
         lambda browser, _backend, patch: _CONTRACT.test_a_lost_race_is_told(browser, patch),

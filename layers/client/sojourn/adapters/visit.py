@@ -31,7 +31,8 @@ def subject_under(key: str) -> SubjectOf:
 class Farewell(NamedTuple):
     """What an answer has to carry.
 
-    ``token`` is new and goes to the client, its session lives ``until`` then (epoch seconds) at the most;
+    ``token`` is new, or its lifetime is, and goes to the client; its session lives ``until`` then (epoch seconds) at
+    the most;
     ``is_ended`` takes the old one from it; ``is_accessed``: the answer depends on the session.
     """
 
@@ -59,7 +60,13 @@ class Visit(MutableMapping[str, object]):
 
     Nothing is asked of the store before it is looked at, and nothing is stored before something is put in. Changes,
     nested ones too, are stored once, when the request has been served; what others changed meanwhile is merged.
+
+    ``idle`` gives the session other idle seconds than the store's, and as long to live if that is more than the
+    store's; ``None`` leaves it as it is.
     """
+
+    _TRIFLES: frozenset[str] = frozenset()
+    """Keys that do not make a session where there is none."""
 
     def __init__(self, store: Store, token: str | None, rules: Rules, *, is_read_only: bool = False) -> None:
         """``token`` is what the client brought, whatever it is. ``is_read_only``: no new token can be handed out."""
@@ -71,7 +78,9 @@ class Visit(MutableMapping[str, object]):
         self._session: Session | None = None
         self._fresh: dict[str, object] = {}
         self._login: _Login | None = None
+        self.idle: int | None = None
         self._is_ended = False
+        self._is_cleared = False
         self._farewell: Farewell | None = None
 
     # ---- a dictionary
@@ -96,7 +105,18 @@ class Visit(MutableMapping[str, object]):
     def __repr__(self) -> str:
         return f"<Visit {self._session!r}>" if self._is_accessed else "<Visit not opened>"
 
+    def clear(self) -> None:
+        """Take everything out. If it is nobody's, and still empty when the request has been served, it ends then."""
+        self._demand_writable()
+        self._opened().clear()
+        self._is_cleared = True
+
     # ---- what is known of it
+
+    @property
+    def is_accessed(self) -> bool:
+        """Whether it has been looked at, so that the answer depends on it."""
+        return self._is_accessed
 
     @property
     def id(self) -> str | None:
@@ -140,7 +160,7 @@ class Visit(MutableMapping[str, object]):
         self._demand_writable()
         self._opened()
         if self._session is not None:
-            self._store.expire(self._session)
+            self._end(self._session)
         self._session, self._fresh, self._login = None, {}, None
         self._is_ended = self._is_ended or self._token is not None
 
@@ -160,18 +180,33 @@ class Visit(MutableMapping[str, object]):
         if not is_kept or self._is_read_only or not self._is_accessed:
             return Farewell(is_ended=self._is_ended, is_accessed=self._is_accessed)
         session, login = self._session, self._wanted_login()
+        subject = login.subject if login is not None else session.subject if session is not None else None
         if session is None:
-            if not self._fresh and login is None:
+            if self._fresh.keys() <= self._TRIFLES and login is None:
                 return Farewell(is_ended=self._is_ended, is_accessed=True)
-            login = login or _Login(None)
-            session = self._store.create(self._fresh, subject=login.subject, label=login.label)
+            session = self._created(subject, login.label if login is not None else None)
+        elif self._is_cleared and len(session) == 0 and subject is None:
+            self._store.expire(session)
+            return Farewell(is_ended=True, is_accessed=True)
         elif login is not None:
             label = KEEP if login.label is None else login.label
-            self._store.rotate(session, subject=login.subject, label=label, on_conflict=self._rules.on_conflict)
+            self._store.rotate(session, subject=subject, label=label, on_conflict=self._rules.on_conflict)
+            if self._idle() not in (None, session.idle):
+                self._store.touch(session, idle=self._idle())
         else:
-            self._store.write(session, on_conflict=self._rules.on_conflict)
-            return Farewell(is_accessed=True)
+            before = session.idle
+            self._store.write(session, idle=self._idle(), on_conflict=self._rules.on_conflict)
+            if session.idle == before:
+                return Farewell(is_accessed=True)
         return Farewell(session.token, session.absolute_at, is_accessed=True)
+
+    def _created(self, subject: str | None, label: str | None) -> "Session":
+        idle = self._idle()
+        absolute = None if idle is None else max(idle, self._store.settings.absolute_seconds)
+        return self._store.create(self._fresh, subject=subject, label=label, idle=idle, absolute=absolute)
+
+    def _idle(self) -> int | None:
+        return None if self.idle is None else min(self.idle, self._store.settings.max_absolute_seconds)
 
     def _wanted_login(self) -> _Login | None:
         """A login that was asked for, or that what is in it tells of."""
@@ -183,9 +218,15 @@ class Visit(MutableMapping[str, object]):
 
     def _opened(self) -> MutableMapping[str, object]:
         if not self._is_accessed:
-            self._session = self._store.read(self._token) if self._token else None
+            self._session = self._found()
             self._is_accessed = True
         return self._fresh if self._session is None else self._session
+
+    def _found(self) -> "Session | None":
+        return self._store.read(self._token) if self._token else None
+
+    def _end(self, session: "Session") -> None:
+        self._store.expire(session)
 
     def _demand_writable(self) -> None:
         if self._is_read_only:

@@ -47,6 +47,8 @@ _CONFIG = Config(
     parameter_validation=False,
     user_agent="sojourn/1",
     tcp_keepalive=True,
+    # As many as threads of an application may ask at once; a connection too many would be thrown away after each use.
+    max_pool_connections=32,
 )
 
 

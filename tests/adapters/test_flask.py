@@ -1,0 +1,349 @@
+"""The Flask extension, and what Flask's own sessions do beside."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from email.utils import formatdate
+from typing import Any
+
+import flask
+import pytest
+from flask import Flask, flash, get_flashed_messages
+from markupsafe import Markup
+from werkzeug.test import Client
+
+from sojourn import ConfigurationError, Store, StoreUnavailableError
+from sojourn.adapters.cookies import Cookie
+from sojourn.adapters.flask import Session, Sojourn
+from sojourn.testing import FakeClock
+from sojourn.tokens import mint
+from tests.adapters.browser import Answer, Browser, CountingBackend, Page, Wire, page
+from tests.adapters.contract import ATTRIBUTES, AdapterContract, Made
+
+HOST = "https://shop.example"
+
+
+def wire_to(app: Flask) -> Wire:
+    """A server, without cookies of its own."""
+
+    def request(path: str, cookies: Sequence[str], also: str) -> Answer:
+        line = "; ".join([*cookies, *([also] if also else [])])
+        headers = {"Cookie": line.encode().decode("latin-1")} if line else {}
+        response = Client(app, use_cookies=False).get(path, base_url=HOST, headers=headers)
+        return Answer(
+            response.status_code,
+            response.get_data(as_text=True),
+            response.headers.getlist("Set-Cookie"),
+            response.headers.get("Vary", ""),
+            {name.lower(): value for name, value in response.headers.items()},
+        )
+
+    return request
+
+
+def application(store: Store) -> Flask:
+    """The pages."""
+    app = Flask(__name__)
+
+    def view(path: str) -> str:
+        try:
+            return page(f"/{path}", flask.session, store)  # type: ignore[arg-type]  # ours
+        except Page as other:
+            flask.abort(other.status)
+
+    app.add_url_rule("/<path:path>", view_func=view)
+    return app
+
+
+def made(store: Store, **options: Any) -> Wire:
+    """The pages with sessions."""
+    app = application(store)
+    Sojourn(app, store, **options)
+    return wire_to(app)
+
+
+class TestFlask(AdapterContract):
+    """The contract."""
+
+    @pytest.fixture
+    def adapter(self) -> Made:
+        """The extension."""
+        return made
+
+
+class TestFactory(AdapterContract):
+    """The contract again, for an extension that is made before its application."""
+
+    @pytest.fixture
+    def adapter(self) -> Made:
+        """And has its cookie from the application's configuration."""
+
+        def make(store: Store, *, cookie: Cookie | None = None, **options: Any) -> Wire:
+            sojourn = Sojourn(store=store, **options)
+            app = application(store)
+            if cookie is not None and not cookie.is_persistent:
+                app.config["SESSION_COOKIE_NAME"] = cookie.name
+                app.config["SESSION_COOKIE_PATH"] = cookie.path
+                app.config["SESSION_COOKIE_SAMESITE"] = cookie.same_site
+            elif cookie is not None:
+                app.before_request(lambda: setattr(flask.session, "permanent", True))
+                app.permanent_session_lifetime = timedelta(seconds=store.settings.idle_seconds)
+            sojourn.init_app(app)
+            return wire_to(app)
+
+        return make
+
+
+View = Callable[[], str]
+
+
+@pytest.fixture
+def browser_of(store: Store) -> Callable[..., Browser]:
+    """A browser in front of views of one's own."""
+
+    def make(*views: View, **config: Any) -> Browser:
+        app = Flask(__name__)
+        app.config.update(config)
+        Sojourn(app, store)
+        for view in views:
+            app.add_url_rule(f"/{view.__name__}", view_func=view)
+        return Browser(wire_to(app))
+
+    return make
+
+
+def test_flashes_come_back_as_they_went(browser_of: Callable[..., Browser]) -> None:
+    """Tuples stay tuples, and markup stays text."""
+
+    def say() -> str:
+        flash("saved")
+        flash(Markup("<b>oh</b>"), "error")
+        return ""
+
+    def hear() -> str:
+        return repr(get_flashed_messages(with_categories=True))
+
+    browser = browser_of(say, hear)
+    browser.get("/say")
+    assert browser.get("/hear").body == "[('message', 'saved'), ('error', '<b>oh</b>')]"
+    assert browser.get("/hear").body == "[]"
+
+
+def test_a_session_is_new_until_it_is_stored(browser_of: Callable[..., Browser]) -> None:
+    """And is what Flask says it is."""
+
+    def look() -> str:
+        assert isinstance(flask.session, Session)
+        before = flask.session.new
+        flask.session["a"] = 1
+        return str(before)
+
+    browser = browser_of(look)
+    assert [browser.get("/look").body for _ in range(2)] == ["True", "False"]
+
+
+def test_to_be_permanent_is_no_reason_to_be(browser_of: Callable[..., Browser], backend: CountingBackend) -> None:
+    """Applications say it before each request; crawlers send many."""
+
+    def look() -> str:
+        flask.session.permanent = True
+        return ""
+
+    browser = browser_of(look)
+    browser.get("/look")
+    assert browser.jar == {}
+    assert backend.records == []
+
+
+def test_a_permanent_session_lasts(browser_of: Callable[..., Browser], clock: FakeClock, store: Store) -> None:
+    """As long as PERMANENT_SESSION_LIFETIME without a visit, within what the store allows; so does its cookie."""
+
+    def keep() -> str:
+        flask.session.permanent = True
+        flask.session["a"] = 1
+        return ""
+
+    def show() -> str:
+        return str(flask.session.get("a"))
+
+    browser = browser_of(keep, show, PERMANENT_SESSION_LIFETIME=timedelta(days=2))
+    born = clock()
+    browser.get("/keep")
+    assert browser.last[0].endswith(f"; Expires={formatdate(born + 2 * 86_400, usegmt=True)}; {ATTRIBUTES}")
+    clock.advance(86_400)
+    assert browser.get("/show").body == "1"
+    assert browser.last == []
+    clock.advance(86_400)
+    assert browser.get("/show").body == "None"
+    longest = browser_of(keep, show, PERMANENT_SESSION_LIFETIME=timedelta(days=365))
+    assert longest.get("/keep").status == 200
+    clock.advance(store.settings.max_absolute_seconds - 1)
+    assert longest.get("/show").body == "1"
+    clock.advance(1)
+    assert longest.get("/show").body == "None"
+
+
+def test_a_session_that_becomes_permanent_gets_its_cookie_again(
+    browser_of: Callable[..., Browser], clock: FakeClock
+) -> None:
+    """With a date, under the same token; and only once."""
+
+    def put() -> str:
+        flask.session["a"] = 1
+        return ""
+
+    def stay() -> str:
+        flask.session.permanent = True
+        return ""
+
+    browser = browser_of(put, stay, PERMANENT_SESSION_LIFETIME=timedelta(hours=2))
+    browser.get("/put")
+    before = dict(browser.jar)
+    browser.get("/stay")
+    assert "Expires=" in browser.last[0]
+    assert browser.jar == before
+    browser.get("/stay")
+    assert browser.last == []
+    clock.advance(7_000)
+    assert browser.get("/put").cookies == []
+
+
+def test_a_session_that_was_cleared_ends(browser_of: Callable[..., Browser], backend: CountingBackend) -> None:
+    """That is how many applications log out; what is put in afterwards stays."""
+
+    def put() -> str:
+        flask.session["a"] = 1
+        return ""
+
+    def clear() -> str:
+        flask.session.clear()
+        return ""
+
+    def begin_anew() -> str:
+        flask.session.clear()
+        flask.session["b"] = 2
+        return ""
+
+    browser = browser_of(put, clear, begin_anew)
+    browser.get("/put")
+    before = browser.twin()
+    browser.get("/clear")
+    assert browser.last[0].startswith("__Host-session=; Max-Age=0; ")
+    assert (browser.jar, backend.records) == ({}, [])
+    before.get("/begin_anew")
+    assert len(backend.records) == 1
+    before.get("/begin_anew")
+    assert (len(backend.records), before.last) == (1, [])
+
+
+def test_it_can_be_regenerated_as_with_flask_session(browser_of: Callable[..., Browser]) -> None:
+    """``app.session_interface.regenerate(session)``."""
+
+    def put() -> str:
+        flask.session["a"] = 1
+        return ""
+
+    def regenerate() -> str:
+        flask.current_app.session_interface.regenerate(flask.session)  # type: ignore[attr-defined]  # ours
+        return str(flask.session["a"])
+
+    browser = browser_of(put, regenerate)
+    browser.get("/put")
+    before = dict(browser.jar)
+    assert browser.get("/regenerate").body == "1"
+    assert browser.jar.keys() == before.keys()
+    assert browser.jar != before
+
+
+def test_an_application_may_answer_in_its_own_way(store: Store, backend: CountingBackend) -> None:
+    """With an error handler, for what happens in a view."""
+    app = Flask(__name__)
+    Sojourn(app, store)
+    app.register_error_handler(StoreUnavailableError, lambda _error: ("back soon", 418))
+    app.add_url_rule("/", view_func=lambda: str(flask.session.get("a")))
+    browser = Browser(wire_to(app), {"__Host-session": store.create({"a": 1}).token})
+    backend.is_away = True
+    answer = browser.get("/")
+    assert (answer.status, answer.body, answer.cookies) == (418, "back soon", [])
+
+
+def test_a_refusal_says_when_to_come_back(store: Store, backend: CountingBackend) -> None:
+    """Whether it came in a view or after it, and nothing of the page is left."""
+    app = Flask(__name__)
+    Sojourn(app, store)
+
+    def page_of_ada() -> Any:
+        flask.session["a"] = 1
+        response = flask.make_response("ada's page")
+        response.set_cookie("own", "1")
+        return response
+
+    app.add_url_rule("/", view_func=page_of_ada)
+    browser = Browser(wire_to(app))
+    backend.is_away = True
+    for _ in range(2):
+        answer = browser.get("/")
+        assert (answer.status, answer.headers["retry-after"], answer.cookies) == (503, "1", [])
+        assert "ada" not in answer.body
+        browser.jar["__Host-session"] = mint()
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "attributes"),
+    [
+        ({}, {}, "__Host-session; Path=/; Secure; HttpOnly; SameSite=Lax"),
+        ({"SESSION_COOKIE_SECURE": False}, {}, "__Host-session; Path=/; Secure; HttpOnly; SameSite=Lax"),
+        ({"SESSION_COOKIE_NAME": "sid"}, {}, "sid; Path=/; Secure; HttpOnly; SameSite=Lax"),
+        ({"APPLICATION_ROOT": "/shop"}, {}, "session; Path=/shop; Secure; HttpOnly; SameSite=Lax"),
+        ({"SESSION_COOKIE_SAMESITE": "strict"}, {}, "__Host-session; Path=/; Secure; HttpOnly; SameSite=Strict"),
+        (
+            {"SESSION_COOKIE_PARTITIONED": True},
+            {},
+            "__Host-session; Path=/; Secure; HttpOnly; SameSite=Lax; Partitioned",
+        ),
+        ({}, {"is_development": True}, "session; Path=/; HttpOnly; SameSite=Lax"),
+        (
+            {"SESSION_COOKIE_SECURE": True},
+            {"is_development": True},
+            "__Host-session; Path=/; Secure; HttpOnly; SameSite=Lax",
+        ),
+        (
+            {"SESSION_COOKIE_DOMAIN": "shop.example"},
+            {"is_development": True},
+            "session; Path=/; Domain=shop.example; HttpOnly; SameSite=Lax",
+        ),
+        (
+            {"SESSION_COOKIE_NAME": "unheeded"},
+            {"cookie": Cookie(name="sid")},
+            "sid; Path=/; Secure; HttpOnly; SameSite=Lax",
+        ),
+    ],
+)
+def test_the_cookie_is_what_the_configuration_says_and_no_weaker(
+    store: Store, config: dict[str, Any], options: dict[str, Any], attributes: str
+) -> None:
+    """Flask's own defaults are: it would be sent over plain HTTP."""
+    app = application(store)
+    app.config.update(config)
+    Sojourn(app, store, **options)
+    browser = Browser(wire_to(app))
+    browser.get("/put/a/1")
+    name, _, rest = browser.last[0].partition("=")
+    assert f"{name}; {rest.partition('; ')[2]}" == attributes
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"SESSION_COOKIE_DOMAIN": "shop.example"},
+        {"SESSION_COOKIE_HTTPONLY": False},
+        {"SESSION_COOKIE_SAMESITE": "None"},
+    ],
+)
+def test_what_is_weaker_has_to_be_meant(store: Store, config: dict[str, Any]) -> None:
+    """It is refused when the application is made, not at the first visit."""
+    app = Flask(__name__)
+    app.config.update(config)
+    with pytest.raises(ConfigurationError, match="is_development"):
+        Sojourn(app, store)
+    app.config["SESSION_COOKIE_SECURE"] = True
+    Sojourn(app, store, is_development=True)
