@@ -44,7 +44,6 @@ class Farewell(NamedTuple):
 
 class _Login(NamedTuple):
     subject: str | None
-    label: str | None = None
 
 
 @dataclass(slots=True)
@@ -62,7 +61,7 @@ class Visit(MutableMapping[str, object]):
     nested ones too, are stored once, when the request has been served; what others changed meanwhile is merged.
 
     ``idle`` gives the session other idle seconds than the store's, and as long to live if that is more than the
-    store's; ``None`` leaves it as it is.
+    store's; ``None`` leaves it as it is. ``label`` names the device in lists, from the next login on.
     """
 
     _TRIFLES: frozenset[str] = frozenset()
@@ -79,6 +78,7 @@ class Visit(MutableMapping[str, object]):
         self._fresh: dict[str, object] = {}
         self._login: _Login | None = None
         self.idle: int | None = None
+        self.label: str | None = None
         self._is_ended = False
         self._is_cleared = False
         self._farewell: Farewell | None = None
@@ -143,11 +143,12 @@ class Visit(MutableMapping[str, object]):
     def login(self, subject: str, *, label: str | None = None) -> None:
         """From now on it is ``subject``'s, under a new token: whoever knew the old one is out.
 
-        Takes effect when the request has been served. ``label`` names the device in lists.
+        Takes effect when the request has been served.
         """
         self._demand_writable()
         self._opened()
-        self._login = _Login(subject, label)
+        self._login = _Login(subject)
+        self.label = label or self.label
 
     def rotate(self) -> None:
         """A new token once the request has been served, the same session: at every change of privilege."""
@@ -184,12 +185,12 @@ class Visit(MutableMapping[str, object]):
         if session is None:
             if self._fresh.keys() <= self._TRIFLES and login is None:
                 return Farewell(is_ended=self._is_ended, is_accessed=True)
-            session = self._created(subject, login.label if login is not None else None)
+            session = self._created(subject)
         elif self._is_cleared and len(session) == 0 and subject is None:
             self._store.expire(session)
             return Farewell(is_ended=True, is_accessed=True)
         elif login is not None:
-            label = KEEP if login.label is None else login.label
+            label = KEEP if self.label is None else self.label
             self._store.rotate(session, subject=subject, label=label, on_conflict=self._rules.on_conflict)
             if self._idle() not in (None, session.idle):
                 self._store.touch(session, idle=self._idle())
@@ -200,10 +201,10 @@ class Visit(MutableMapping[str, object]):
                 return Farewell(is_accessed=True)
         return Farewell(session.token, session.absolute_at, is_accessed=True)
 
-    def _created(self, subject: str | None, label: str | None) -> "Session":
+    def _created(self, subject: str | None) -> "Session":
         idle = self._idle()
         absolute = None if idle is None else max(idle, self._store.settings.absolute_seconds)
-        return self._store.create(self._fresh, subject=subject, label=label, idle=idle, absolute=absolute)
+        return self._store.create(self._fresh, subject=subject, label=self.label, idle=idle, absolute=absolute)
 
     def _idle(self) -> int | None:
         return None if self.idle is None else min(self.idle, self._store.settings.max_absolute_seconds)
