@@ -81,6 +81,12 @@ class SessionStore(SessionBase):
         """Whether there is neither a key, nor one to come, nor anything in it."""
         return not self._is_renewed and bool(super().is_empty())
 
+    @property
+    def id(self) -> str | None:
+        """The session id, which lists of devices show; ``None`` while nothing is stored."""
+        self._get_session()  # type: ignore[attr-defined]  # no stub knows it
+        return self._held.id if self._held is not None else None
+
     # ---- the key
 
     @property
