@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import django
 import pytest
 from django.conf import settings
+from django.contrib.auth import alogin, alogout, login, logout, user_logged_in
+from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -22,37 +23,11 @@ from django.utils import timezone
 
 from sojourn import SessionGoneError, Store
 from sojourn.adapters.cookies import Cookie
+from sojourn.adapters.django import SessionStore
 from sojourn.testing import FakeClock
 from tests.adapters.browser import Answer, Browser, CountingBackend, Page, Wire, page
 from tests.adapters.contract import AdapterContract, Made
-
-OURS = "sojourn.adapters.django.SojournMiddleware"
-DJANGOS = "django.contrib.sessions.middleware.SessionMiddleware"
-AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
-
-settings.configure(
-    SECRET_KEY="not a secret",
-    ALLOWED_HOSTS=["*"],
-    ROOT_URLCONF=__name__,
-    USE_TZ=True,
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
-    MIDDLEWARE=[OURS, AUTH],
-    LOGGING_CONFIG=None,
-    DEBUG_PROPAGATE_EXCEPTIONS=False,
-    SESSION_ENGINE="sojourn.adapters.django",
-    SESSION_COOKIE_NAME="__Host-session",
-    SESSION_COOKIE_SECURE=True,
-    SESSION_COOKIE_AGE=1_800,
-    SESSION_EXPIRE_AT_BROWSER_CLOSE=True,
-)
-django.setup()
-
-from django.contrib.auth import alogin, alogout, login, logout, user_logged_in  # noqa: E402  # only after setup
-from django.contrib.auth.models import User, update_last_login  # noqa: E402
-from django.contrib.sessions.backends.base import CreateError, UpdateError  # noqa: E402
-
-from sojourn.adapters.django import SessionStore  # noqa: E402
+from tests.adapters.djangos import DJANGOS, OURS, User, update_last_login
 
 _USER = "_auth_user_id"
 _ORDER = ["max-age", "expires", "path", "domain", "secure", "httponly", "samesite"]

@@ -15,7 +15,7 @@ TESTS = Path(__file__).parents[1]
 OPTIONS = doctest.ELLIPSIS
 
 
-@pytest.mark.parametrize("page", ["guide.md", "testing.md", "adapters.md"])
+@pytest.mark.parametrize("page", ["guide.md", "testing.md", "adapters.md", "migration.md"])
 def test_every_example_of_a_page_prints_what_the_page_says(page: str) -> None:
     """A reader who types an example sees what the page shows."""
     outcome = doctest.testfile(str(DOCS / page), module_relative=False, optionflags=OPTIONS)

@@ -90,8 +90,9 @@ class SojournMiddleware:
     request.session.open()``. WebSockets may read theirs.
 
     ``session_cookie`` and what follows are Starlette's names for what ``Cookie`` takes; ``max_age`` seconds let the
-    cookie outlive the window and the session be idle as long. ``is_development`` lets the cookie be weaker. ``store``,
-    ``subject_of`` and ``on_conflict`` are those of ``sojourn.adapters.lambda_handler.Sessions``.
+    cookie outlive the window and the session be idle as long. ``is_development`` lets the cookie be weaker, and
+    ``former_names`` is ``Cookie``'s. ``store``, ``subject_of`` and ``on_conflict`` are those of
+    ``sojourn.adapters.lambda_handler.Sessions``.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class SojournMiddleware:
         partitioned: bool = False,
         is_development: bool = False,
         is_lazy: bool = False,
+        former_names: tuple[str, ...] = (),
         subject_of: SubjectOf | str | None = None,
         on_conflict: OnConflict = "raise",
     ) -> None:
@@ -122,6 +124,7 @@ class SojournMiddleware:
             is_partitioned=partitioned,
             is_persistent=max_age is not None,
             is_development=is_development,
+            former_names=former_names,
         )
         self._idle = max_age
         self._is_lazy = is_lazy
@@ -197,11 +200,7 @@ class _Answer:
             vary = b", ".join(value for name, value in headers if name.lower() == b"vary")
             headers = [(name, value) for name, value in headers if name.lower() != b"vary"]
             headers.append((b"vary", varying(vary.decode("latin-1"), "Cookie").encode("latin-1")))
-        if farewell.token is not None:
-            headers.append((b"set-cookie", self._cookie.set_to(farewell.token, until=farewell.until).encode()))
-        elif farewell.is_ended:
-            headers.append((b"set-cookie", self._cookie.deleted().encode()))
-        return headers
+        return [*headers, *((b"set-cookie", cookie.encode()) for cookie in self._cookie.told(farewell))]
 
 
 def _is_in_event_loop() -> bool:

@@ -5,11 +5,14 @@ RFC 6265bis, section 4.1.3 (name prefixes); OWASP Session Management Cheat Sheet
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sojourn.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sojourn.adapters.visit import Farewell
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _ATTRIBUTE = re.compile(r"[\x20-\x3a\x3c-\x7e]+", re.ASCII)
@@ -22,8 +25,11 @@ class Cookie:
     """How the session's cookie is set, the same whenever it is set and whenever it is deleted.
 
     ``is_persistent`` lets it outlive the browser's window, for as long as the session can live at the most; the
-    session's idle deadline holds all the same. A set that is weaker than the default raises ``ConfigurationError``,
-    unless ``is_development`` says that it is meant: over plain HTTP browsers take no ``Secure`` cookie.
+    session's idle deadline holds all the same. ``former_names`` are cookies of an older store: where there is none of
+    this name they are looked at, and when a session is adopted from them they are deleted.
+
+    A set that is weaker than the default raises ``ConfigurationError``, unless ``is_development`` says that it is
+    meant: over plain HTTP browsers take no ``Secure`` cookie.
     """
 
     name: str = "__Host-session"
@@ -35,10 +41,11 @@ class Cookie:
     is_partitioned: bool = False
     is_persistent: bool = False
     is_development: bool = False
+    former_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what browsers would, and what weakens the session."""
-        if not _NAME.fullmatch(self.name):
+        if not all(_NAME.fullmatch(name) for name in (self.name, *self.former_names)):
             raise ConfigurationError("the name of a cookie takes letters, digits and some signs (RFC 9110, token)")
         if self.same_site not in ("Strict", "Lax", "None"):
             raise ConfigurationError("SameSite is Strict, Lax or None")
@@ -67,14 +74,26 @@ class Cookie:
 
         Two cookies of this name with different values are none: one of them was set by somebody else.
         """
-        values = {
-            value.strip().strip('"')
+        pairs = [
+            (name.strip(), value.strip().strip('"'))
             for header in headers
             if len(header) <= _MAX_HEADER_CHARACTERS
             for name, separator, value in (pair.partition("=") for pair in header.split(";"))
-            if separator and name.strip() == self.name
-        }
-        return values.pop() if len(values) == 1 else None
+            if separator
+        ]
+        for wanted in (self.name, *self.former_names):
+            values = {value for name, value in pairs if name == wanted}
+            if values:
+                return values.pop() if len(values) == 1 else None
+        return None
+
+    def told(self, farewell: "Farewell") -> list[str]:
+        """The ``Set-Cookie`` headers of an answer."""
+        former = self.former_names if farewell.is_adopted else ()
+        gone = [replace(self, name=name, former_names=()).deleted() for name in former]
+        if farewell.token is not None:
+            return [self.set_to(farewell.token, until=farewell.until), *gone]
+        return [self.deleted(), *gone] if farewell.is_ended else []
 
     def set_to(self, token: str, *, until: int) -> str:
         """The ``Set-Cookie`` header that hands ``token`` out; ``until`` (epoch seconds) its session can live."""

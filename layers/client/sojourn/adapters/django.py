@@ -65,6 +65,7 @@ class SessionStore(SessionBase):
         self._held: Session | None = None
         self._is_renewed = False
         self.is_ended = False
+        self.is_adopted = False
         self.label: str | None = None
         super().__init__(session_key)
 
@@ -125,6 +126,8 @@ class SessionStore(SessionBase):
         if self._held is None:
             self._session_key = None
             return {}
+        if self._held.token != self._session_key:
+            self._session_key, self.is_adopted, self.modified = self._held.token, True, True
         return data
 
     def save(self, must_create: bool = False) -> None:  # as Django calls it
@@ -229,6 +232,7 @@ class SojournMiddleware(SessionMiddleware):
     """In the place of Django's own: what the store refuses is an answer, 409, 401 or 503, and not a 500.
 
     Two cookies of the name with different values are none. The cookie is deleted with the attributes it was set with.
+    Where there is none, ``SOJOURN_FORMER_COOKIE_NAME`` names the one of an older store.
     """
 
     def process_request(self, request: "HttpRequest") -> None:
@@ -239,6 +243,7 @@ class SojournMiddleware(SessionMiddleware):
         )
         if key is None:
             request.COOKIES.pop(name, None)
+            key = request.COOKIES.get(_former_name())
         request.session = self.SessionStore(key)
 
     def process_exception(self, request: "HttpRequest", error: Exception) -> HttpResponse | None:
@@ -261,6 +266,12 @@ class SojournMiddleware(SessionMiddleware):
             return _refused(SessionGoneError(""))
         except REFUSALS as error:
             return _refused(error)
+        if isinstance(session, SessionStore) and session.is_adopted and not session.is_ended:
+            self._hand_out(session, answer)
+        if isinstance(session, SessionStore) and _former_name() and (session.is_adopted or session.is_ended):
+            answer.delete_cookie(
+                _former_name(), path=settings.SESSION_COOKIE_PATH, domain=settings.SESSION_COOKIE_DOMAIN
+            )
         cookie = answer.cookies.get(name)
         if cookie is not None and cookie.value == before and not cookie["expires"]:
             del answer.cookies[name]  # the browser has it
@@ -268,6 +279,21 @@ class SojournMiddleware(SessionMiddleware):
             cookie["secure"] = settings.SESSION_COOKIE_SECURE
             cookie["httponly"] = settings.SESSION_COOKIE_HTTPONLY
         return answer
+
+    def _hand_out(self, session: SessionStore, answer: HttpResponse) -> None:
+        """Also when the page failed: the key that it came with opens nothing any more."""
+        if settings.SESSION_COOKIE_NAME not in answer.cookies:
+            answer.set_cookie(
+                settings.SESSION_COOKIE_NAME,
+                session.session_key or "",
+                domain=settings.SESSION_COOKIE_DOMAIN,
+                path=settings.SESSION_COOKIE_PATH,
+                samesite=settings.SESSION_COOKIE_SAMESITE,
+            )
+
+
+def _former_name() -> str:
+    return getattr(settings, "SOJOURN_FORMER_COOKIE_NAME", "")
 
 
 def _refused(error: Exception) -> HttpResponse:

@@ -42,11 +42,14 @@ class Session(Visit, SessionMixin):
 class SojournInterface(SessionInterface):
     """Opens and saves sessions; ``Sojourn`` makes it."""
 
-    def __init__(self, store: Store, rules: Rules, *, cookie: Cookie | None, is_development: bool) -> None:
+    def __init__(
+        self, store: Store, rules: Rules, *, cookie: Cookie | None, is_development: bool, former_names: tuple[str, ...]
+    ) -> None:
         self._store = store
         self._rules = rules
         self._cookie = cookie
         self._is_development = is_development
+        self._former_names = former_names
 
     def cookie_of(self, app: "Flask") -> Cookie:
         """The cookie that the application's ``SESSION_COOKIE_*`` describe, no weaker than the default."""
@@ -66,6 +69,7 @@ class SojournInterface(SessionInterface):
             same_site=cast("Any", (self.get_cookie_samesite(app) or "Lax").capitalize()),
             is_partitioned=self.get_cookie_partitioned(app),
             is_development=self._is_development,
+            former_names=self._former_names,
         )
 
     def open_session(self, app: "Flask", request: "Request") -> Session:
@@ -88,11 +92,8 @@ class SojournInterface(SessionInterface):
         cookie = self.cookie_of(app)
         if farewell.is_accessed:
             response.vary.add("Cookie")
-        if farewell.token is not None:
-            cookie = replace(cookie, is_persistent=cookie.is_persistent or is_permanent)
-            response.headers.add("Set-Cookie", cookie.set_to(farewell.token, until=farewell.until))
-        elif farewell.is_ended:
-            response.headers.add("Set-Cookie", cookie.deleted())
+        for header in replace(cookie, is_persistent=cookie.is_persistent or is_permanent).told(farewell):
+            response.headers.add("Set-Cookie", header)
 
     def regenerate(self, session: SessionMixin) -> None:
         """A new token for the same session when the request is through, as Flask-Session has it."""
@@ -103,7 +104,8 @@ class Sojourn:
     """``Sojourn(app)``, or ``init_app`` later. Sessions are ``flask.session`` as ever.
 
     The cookie is what ``SESSION_COOKIE_*`` say, but Secure, SameSite=Lax and, where nothing speaks against it, named
-    ``__Host-session``; ``is_development`` lets it be weaker. The other arguments are those of
+    ``__Host-session``; ``is_development`` lets it be weaker, ``former_names`` is
+    ``Cookie``'s. The other arguments are those of
     ``sojourn.adapters.lambda_handler.Sessions``; with Flask-Login ``subject_of="_user_id"``. ``session.permanent``
     gives the session ``PERMANENT_SESSION_LIFETIME`` to be idle and its cookie a date.
     """
@@ -115,11 +117,14 @@ class Sojourn:
         *,
         cookie: Cookie | None = None,
         is_development: bool = False,
+        former_names: tuple[str, ...] = (),
         subject_of: SubjectOf | str | None = None,
         on_conflict: OnConflict = "raise",
     ) -> None:
         rules = Rules(subject_under(subject_of) if isinstance(subject_of, str) else subject_of, on_conflict)
-        self._interface = SojournInterface(store or open_store(), rules, cookie=cookie, is_development=is_development)
+        self._interface = SojournInterface(
+            store or open_store(), rules, cookie=cookie, is_development=is_development, former_names=former_names
+        )
         if app is not None:
             self.init_app(app)
 

@@ -113,13 +113,10 @@ class Sessions:
     def _headers(self, farewell: Farewell) -> Iterator[tuple[str, str]]:
         if farewell.is_accessed:
             yield "Vary", "Authorization" if self._is_bearer else "Cookie"
-        if self._is_bearer:
-            if farewell.token is not None:
-                yield _TOKEN_HEADER, farewell.token
+        if not self._is_bearer:
+            yield from (("Set-Cookie", cookie) for cookie in self._cookie.told(farewell))
         elif farewell.token is not None:
-            yield "Set-Cookie", self._cookie.set_to(farewell.token, until=farewell.until)
-        elif farewell.is_ended:
-            yield "Set-Cookie", self._cookie.deleted()
+            yield _TOKEN_HEADER, farewell.token
 
     def _told(self, shape: "_Shape", response: Any, farewell: Farewell) -> Any:  # a handler's
         headers = list(self._headers(farewell))

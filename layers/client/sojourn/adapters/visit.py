@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sojourn.errors import ConflictError, InvalidDataError, SessionGoneError, StoreUnavailableError
 from sojourn.store import KEEP, Store
+from sojourn.tokens import PREFIX
 from sojourn.writing import OnConflict
 
 if TYPE_CHECKING:
@@ -33,13 +34,15 @@ class Farewell(NamedTuple):
 
     ``token`` is new, or its lifetime is, and goes to the client; its session lives ``until`` then (epoch seconds) at
     the most;
-    ``is_ended`` takes the old one from it; ``is_accessed``: the answer depends on the session.
+    ``is_ended`` takes the old one from it; ``is_accessed``: the answer depends on the session; ``is_adopted``: it came
+    from an older store, whose cookie can go.
     """
 
     token: str | None = None
     until: int = 0
     is_ended: bool = False
     is_accessed: bool = False
+    is_adopted: bool = False
 
 
 class _Login(NamedTuple):
@@ -81,6 +84,7 @@ class Visit(MutableMapping[str, object]):
         self.label: str | None = None
         self._is_ended = False
         self._is_cleared = False
+        self._is_adopted = False
         self._farewell: Farewell | None = None
 
     # ---- a dictionary
@@ -174,7 +178,12 @@ class Visit(MutableMapping[str, object]):
         """
         if self._farewell is None:
             self._farewell = Farewell(is_ended=self._is_ended, is_accessed=self._is_accessed)
-            self._farewell = self._stored(is_kept=is_kept)
+            farewell = self._stored(is_kept=is_kept)._replace(is_adopted=self._is_adopted)
+            session = self._session
+            if self._is_adopted and session is not None and not farewell.is_ended:
+                # Whatever became of the page: the key it came with opens nothing any more.
+                farewell = farewell._replace(token=session.token, until=session.absolute_at)
+            self._farewell = farewell
         return self._farewell
 
     def _stored(self, *, is_kept: bool) -> Farewell:
@@ -221,10 +230,13 @@ class Visit(MutableMapping[str, object]):
         if not self._is_accessed:
             self._session = self._found()
             self._is_accessed = True
+            self._is_adopted = self._session is not None and self._session.token != self._token
         return self._fresh if self._session is None else self._session
 
     def _found(self) -> "Session | None":
-        return self._store.read(self._token) if self._token else None
+        # A session of an older store is not adopted where its new token could not be handed out.
+        is_ours = self._token is not None and self._token.startswith(PREFIX)
+        return self._store.read(self._token) if self._token and (is_ours or not self._is_read_only) else None
 
     def _end(self, session: "Session") -> None:
         self._store.expire(session)

@@ -78,10 +78,7 @@ class _Request:
             named = [value for name, value in given if name.lower() == "vary"]
             given = [(name, value) for name, value in given if name.lower() != "vary"]
             given.append(("Vary", varying(", ".join(named), "Cookie")))
-        if farewell.token is not None:
-            given.append(("Set-Cookie", self._cookie.set_to(farewell.token, until=farewell.until)))
-        elif farewell.is_ended:
-            given.append(("Set-Cookie", self._cookie.deleted()))
+        given += [("Set-Cookie", cookie) for cookie in self._cookie.told(farewell)]
         self.is_started = True
         return self._start_response(status, given, exc_info)
 
