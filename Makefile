@@ -22,7 +22,7 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --n
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test check soak lint audit advisories format lock dynamodb-local clean
+.PHONY: help setup up down status test check soak lint audit advisories format lock dynamodb-local rails clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -84,6 +84,11 @@ lock: $(UV_STAMP) ## compile the pinned requirements again, to the newest versio
 
 dynamodb-local: setup ## fetch DynamoDB Local, AWS's own engine, for the contract tests
 	@$(BIN)/python -m devstack.dynamodb_local
+
+rails: ## fetch what the tests of the Rails client need, from Debian's packages; needs root
+	@ruby -e 'require "rails"; require "aws-sigv4"; require "webrick"' 2>/dev/null || { \
+		echo "· installing Rails from Debian's packages" && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends ruby ruby-rails ruby-aws-sigv4 ruby-webrick > /dev/null; }
 
 clean: ## end every stack of this folder and remove all that was fetched or made
 	@for file in $(wildcard .local*/emulator.pid .local*/*/emulator.pid); do \

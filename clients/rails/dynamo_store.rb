@@ -1,0 +1,260 @@
+# frozen_string_literal: true
+
+# Rails sessions in Sojourn, through its HTTP API. One file, for config/initializers or lib:
+#
+#   config.session_store :dynamo_store, url: ENV["SOJOURN_API_URL"], region: "eu-central-1"
+#
+# Needs the gem aws-sigv4 and credentials that may execute-api:Invoke the API. See docs/rails.md.
+
+require "json"
+require "net/http"
+require "aws-sigv4"
+require "active_support/json"
+require "action_dispatch"
+require "action_dispatch/middleware/session/abstract_store"
+
+module ActionDispatch
+  module Session
+    # Options beside those of Rack: +url+ of the API and its +region+; +credentials+, anything that
+    # Aws::Sigv4::Signer takes as a credentials_provider, the environment's otherwise; +subject+, a key of
+    # the session or a lambda of its hash that says whose it is; +timeout+ in seconds.
+    class DynamoStore < AbstractSecureStore
+      # The API did not answer, or refused to serve us: no session is empty because of that.
+      class Unavailable < StandardError; end
+
+      STATE = "sojourn.state"
+      TOKEN = /\Asjn_[A-Za-z0-9_-]{43}\z/.freeze
+      ROUNDS = 5
+      private_constant :STATE, :TOKEN, :ROUNDS
+
+      # What the API says of the session of a request.
+      State = Struct.new(:token, :version, :data, :subject)
+      private_constant :State
+
+      def initialize(app, options = {})
+        options = { key: "__Host-session", secure: true, httponly: true, same_site: :lax }.merge(options)
+        @subject = options.delete(:subject)
+        @api = Api.new(
+          url: options.delete(:url) || ENV.fetch("SOJOURN_API_URL"),
+          region: options.delete(:region) || ENV["AWS_REGION"] || ENV.fetch("AWS_DEFAULT_REGION"),
+          credentials: options.delete(:credentials),
+          timeout: options.delete(:timeout) || 10
+        )
+        super(app, options)
+      end
+
+      # The id is the token. One that opens nothing is never adopted.
+      def find_session(req, sid)
+        state = state_of(req, sid)
+        req.set_header(STATE, state)
+        state ? [Rack::Session::SessionId.new(state.token), Document.untagged(state.data)] : [generate_sid, {}]
+      end
+
+      # Stores what changed: false, and nothing, when the session ended meanwhile.
+      def write_session(req, sid, session, options)
+        state = req.get_header(STATE)
+        data = Document.written(session)
+        subject = subject_of(session)
+        state = state ? stored(state, data, subject) : created(data, subject, options)
+        req.set_header(STATE, state)
+        state ? Rack::Session::SessionId.new(state.token) : false
+      end
+
+      # Ends the session, or with :renew gives it another token. Nothing brings it back.
+      def delete_session(req, sid, options)
+        state = state_of(req, sid)
+        if state && options[:renew] && !options[:drop]
+          state = rotated(state, {})
+          req.set_header(STATE, state)
+          return Rack::Session::SessionId.new(state.token) if state
+        elsif state
+          @api.call("DELETE", "/session", token: state.token)
+          req.set_header(STATE, nil)
+          req.cookie_jar.delete(key, **options.to_hash.slice(:path, :domain, :secure, :httponly), same_site: @same_site)
+        end
+        options[:drop] ? nil : generate_sid
+      end
+
+      private
+
+      # A visitor who only looks leaves nothing.
+      def commit_session?(req, session, options)
+        super && (req.get_header(STATE) || !session.empty?)
+      end
+
+      # What was found or done in this request before counts more than its cookie.
+      def state_of(req, sid)
+        req.has_header?(STATE) ? req.get_header(STATE) : sid && read(sid.public_id)
+      end
+
+      def read(token)
+        return nil unless TOKEN.match?(token)
+
+        status, found = @api.call("GET", "/session", token: token)
+        status == 404 ? nil : State.new(token, found["version"], found["data"], found["subject"])
+      end
+
+      def created(data, subject, options)
+        body = { data: data, subject: subject, idle: options[:expire_after]&.to_i }.compact
+        _, found = @api.call("POST", "/sessions", body: body)
+        State.new(found["token"], found["version"], found["data"], found["subject"])
+      end
+
+      # Other requests' keys stay; of a key that both changed, ours.
+      def stored(state, data, subject)
+        state = rotated(state, { subject: subject }) if @subject && state.subject != subject
+        base = state&.data
+        ROUNDS.times do
+          return state if state.nil? || state.data == data
+
+          status, found = @api.call(
+            "PUT", "/session", token: state.token, body: { data: data }, headers: { "if-match" => %("#{state.version}") }
+          )
+          return nil if status == 404
+          return State.new(state.token, found["version"], found["data"], found["subject"]) if status == 200
+
+          state = read(state.token)
+          data = Document.merged(base, data, state.data) if state
+        end
+        raise Unavailable, "others keep changing the session"
+      end
+
+      def rotated(state, body)
+        status, found = @api.call("POST", "/session/rotate", token: state.token, body: body)
+        status == 404 ? nil : State.new(found["token"], found["version"], found["data"], found["subject"])
+      end
+
+      def subject_of(session)
+        found = @subject.respond_to?(:call) ? @subject.call(session) : @subject && session[@subject.to_s]
+        found.nil? || found == "" ? nil : found.to_s
+      end
+
+      # Requests to the API, signed, over connections that stay open.
+      class Api
+        REFUSALS = {
+          404 => "urn:sojourn:problem:session-not-found",
+          412 => "urn:sojourn:problem:precondition-failed"
+        }.freeze
+        private_constant :REFUSALS
+
+        def initialize(url:, region:, credentials:, timeout:)
+          @url = URI(url)
+          @timeout = timeout
+          from = credentials ? { credentials_provider: credentials } : environment
+          @signer = Aws::Sigv4::Signer.new(service: "execute-api", region: region, **from)
+        end
+
+        # The status and what the JSON says. Raises Unavailable.
+        def call(method, path, token: nil, body: nil, headers: {})
+          content = body ? JSON.generate(body) : ""
+          url = "#{@url}#{path}"
+          headers = headers.merge("host" => host)
+          headers["session-token"] = token if token
+          headers["content-type"] = "application/json" if body
+          signature = @signer.sign_request(http_method: method, url: url, headers: headers, body: content)
+          answer = sent(method, URI(url).request_uri, headers.merge(signature.headers), content)
+          status = answer.code.to_i
+          told = parsed(answer)
+          # Whoever else answers 404, a gateway of another API say, knows nothing of sessions.
+          is_meant = [200, 201, 204].include?(status) || told["type"] == REFUSALS.fetch(status, :none)
+          raise Unavailable, "#{method} #{path}: #{status} #{told["title"]}" unless is_meant
+
+          [status, told]
+        end
+
+        private
+
+        def environment
+          {
+            access_key_id: ENV.fetch("AWS_ACCESS_KEY_ID"),
+            secret_access_key: ENV.fetch("AWS_SECRET_ACCESS_KEY"),
+            session_token: ENV["AWS_SESSION_TOKEN"]
+          }
+        end
+
+        def host
+          @url.port == @url.default_port ? @url.host : "#{@url.host}:#{@url.port}"
+        end
+
+        def sent(method, path, headers, content)
+          request = Net::HTTPGenericRequest.new(method, !content.empty?, true, path, headers)
+          request.body = content unless content.empty?
+          connection.request(request)
+        rescue IOError, SystemCallError, Timeout::Error, SocketError, OpenSSL::SSL::SSLError => e
+          Thread.current[:sojourn_connections]&.delete(@url)
+          raise Unavailable, "#{method} #{path}: #{e.class}"
+        end
+
+        def connection
+          connections = Thread.current[:sojourn_connections] ||= {}
+          connections[@url] ||= Net::HTTP.new(@url.host, @url.port).tap do |http|
+            http.use_ssl = @url.scheme == "https"
+            http.open_timeout = 1
+            http.read_timeout = http.write_timeout = @timeout
+            http.max_retries = 0 # a change may have happened
+            http.start
+          end
+        end
+
+        def parsed(answer)
+          found = answer.body.to_s.empty? ? {} : JSON.parse(answer.body)
+          found.is_a?(Hash) ? found : {}
+        rescue JSON::ParserError
+          {}
+        end
+      end
+      private_constant :Api
+
+      # The JSON of a document: docs/item-format.md. Values that only other languages have stay as they are;
+      # what merely looks like one is wrapped.
+      module Document
+        FOREIGN = %w[$bytes $date $datetime $decimal $frozenset $set $tuple $uuid].freeze
+
+        module_function
+
+        # As it will be read: what JSON does not know is text from now on.
+        def written(hash)
+          tagged(hash.as_json)
+        end
+
+        def tagged(value)
+          case value
+          when Hash
+            members = value.transform_values { |inner| tagged(inner) }
+            tag?(members) ? { "$object" => members } : members
+          when Array then value.map { |inner| tagged(inner) }
+          else value
+          end
+        end
+
+        def untagged(value)
+          case value
+          when Hash
+            return untagged_members(value["$object"]) if value.keys == ["$object"]
+
+            untagged_members(value)
+          when Array then value.map { |inner| untagged(inner) }
+          else value
+          end
+        end
+
+        def untagged_members(members)
+          members.transform_values { |inner| untagged(inner) }
+        end
+
+        def tag?(members)
+          members.size == 1 && members.keys.first.start_with?("$") && !FOREIGN.include?(members.keys.first)
+        end
+
+        # Their document with what we changed of the one that both began with.
+        def merged(base, mine, theirs)
+          ours = (base.keys | mine.keys).reject { |key| base.key?(key) == mine.key?(key) && base[key] == mine[key] }
+          ours.each_with_object(theirs.dup) do |key, result|
+            mine.key?(key) ? result[key] = mine[key] : result.delete(key)
+          end
+        end
+      end
+      private_constant :Document
+    end
+  end
+end
