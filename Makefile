@@ -22,7 +22,7 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --n
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test check soak lint audit advisories format lock dynamodb-local rails clean
+.PHONY: help setup up demo down status test check soak lint audit advisories format lock dynamodb-local rails browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -37,6 +37,9 @@ setup: $(TOOLS_STAMP) $(EMULATOR_STAMP) ## fetch the tools into .venv and the em
 
 up: setup ## start the whole stack on this machine; harmless when it runs already
 	@$(DEVSTACK) up
+
+demo: setup ## the stack, and beside it a shop with a page of its own: examples/shop
+	@$(DEVSTACK) demo
 
 down: ## end what `make up` started
 	@if [ -x $(BIN)/python ]; then $(DEVSTACK) down; else echo "nothing to end: there is no $(BIN)/python"; fi
@@ -60,6 +63,7 @@ lint: setup ## format, lint, types, rooms and the template
 	$(BIN)/lint-imports
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template template.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template layers/namespace.yaml
+	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template examples/shop/template.yaml
 
 audit: setup $(CHECKOV_STAMP) ## bandit on the code, checkov on the templates as they stand and as SAM translates them
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive layers functions devstack
@@ -84,6 +88,11 @@ lock: $(UV_STAMP) ## compile the pinned requirements again, to the newest versio
 
 dynamodb-local: setup ## fetch DynamoDB Local, AWS's own engine, for the contract tests
 	@$(BIN)/python -m devstack.dynamodb_local
+
+browser: ## fetch Chromium for the test of the shop, from Debian's packages; needs root
+	@command -v chromium > /dev/null || { \
+		echo "· installing Chromium from Debian's packages" && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium > /dev/null; }
 
 rails: ## fetch what the tests of the Rails client need, from Debian's packages; needs root
 	@ruby -e 'require "rails"; require "aws-sigv4"; require "webrick"' 2>/dev/null || { \

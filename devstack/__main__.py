@@ -1,14 +1,16 @@
-"""The commands behind ``make up``, ``make down`` and ``make status``."""
+"""The commands behind ``make up``, ``make demo``, ``make down`` and ``make status``."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from devstack import emulator
+from devstack.demo import open_shop
 from devstack.errors import DevstackError
 from devstack.guidance import guidance
 from devstack.layout import ROOT, Layout, checked_port
 from devstack.lifecycle import bring_up, take_down
+from devstack.progress import shown
 from devstack.stack import Stack
 
 
@@ -44,7 +46,15 @@ def _status(layout: Layout) -> int:
     return 0
 
 
-_COMMANDS = {"up": _up, "down": _down, "status": _status}
+def _demo(layout: Layout) -> int:
+    stack = bring_up(layout)
+    with shown("sam build and sam deploy of examples/shop"):
+        url = open_shop(stack, layout)
+    print(f"\nThe shop is open: {url}\n\nIt ends with the stack: make down")
+    return 0
+
+
+_COMMANDS = {"demo": _demo, "up": _up, "down": _down, "status": _status}
 
 
 def _arguments() -> argparse.Namespace:

@@ -23,7 +23,7 @@ _SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "devstack"
 
 def build(layout: Layout) -> None:
     """Build functions and layers into this stack's own folder, so that stacks do not fight over ``.aws-sam``."""
-    _sam(
+    run_sam(
         layout,
         "build",
         "--config-env=local",
@@ -39,7 +39,7 @@ def deploy(layout: Layout, *, overrides: Mapping[str, str]) -> None:
     """Deploy what was built. ``overrides`` are template parameters on top of samconfig.toml's ``local`` ones."""
     # Creating a bucket that is there already is a success in us-east-1, on AWS as here.
     Clients(layout.endpoint_url).s3.create_bucket(Bucket=ARTIFACTS)
-    _sam(
+    run_sam(
         layout,
         "deploy",
         "--config-env=local",
@@ -97,7 +97,7 @@ def _local_overrides() -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in shlex.split(pairs))
 
 
-def _sam(layout: Layout, *arguments: str) -> None:
+def run_sam(layout: Layout, *arguments: str) -> None:
     """Run the SAM CLI of this environment; on failure show what it printed."""
     if not SAM.exists():
         raise DevstackError(f"the SAM CLI is not installed beside {sys.executable}: make setup")
