@@ -57,9 +57,24 @@ def test_the_transcript_creates_a_session_and_reads_it_twice(shell: Shell) -> No
     }
 
 
+def test_the_handler_answers(shell: Shell, tmp_path: Path) -> None:
+    """With a cookie that opens its session the next time."""
+    program = tmp_path / "handler.py"
+    program.write_text(
+        blocks("python")[0]
+        + """
+event = {"version": "2.0", "headers": {}}
+first = handler(event, None)
+again = handler({**event, "cookies": [first["cookies"][0].partition(";")[0]]}, None)
+print(first["body"], again["body"], "cookies" in again)
+"""
+    )
+    assert shell(f". .local/env && {sys.executable} {program}") == ["hello ada hello ada False"]
+
+
 def test_the_program_runs(shell: Shell, tmp_path: Path) -> None:
     """The library's tour does what its comments say, against the deployed stack."""
     program = tmp_path / "tour.py"
-    program.write_text(blocks("python")[0] + "\nassert store.read(session.token) is None\n")
+    program.write_text(blocks("python")[1] + "\nassert store.read(session.token) is None\n")
     lines = shell(f". .local/env && {sys.executable} {program}")
     assert "Firefox on Linux" in [line.split(maxsplit=1)[1] for line in lines]
