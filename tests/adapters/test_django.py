@@ -16,7 +16,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
 from django.db import connections
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path, re_path
 from django.utils import timezone
@@ -123,7 +123,14 @@ async def asynchronous(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(await session.aget("n")))
 
 
+def stream(request: HttpRequest) -> StreamingHttpResponse:
+    """An answer in parts."""
+    request.session["n"] = request.session.get("n", 0) + 1
+    return StreamingHttpResponse(f"{part} {request.session['n']} " for part in "ab")
+
+
 urlpatterns = [
+    path("stream", stream),
     path("auth/login/<name>", log_in),
     path("auth/logout", log_out),
     path("auth/who", who),
@@ -260,6 +267,11 @@ def test_the_engine_alone_is_enough(
     browser.get("/logout")
     assert browser.jar == {}
     assert backend.records == []
+
+
+def test_a_stream_is_stored_before_it_begins(browser: Browser) -> None:
+    """And can be read while it runs."""
+    assert [browser.get("/stream").body for _ in range(2)] == ["a 1 b 1 ", "a 2 b 2 "]
 
 
 # ---- auth

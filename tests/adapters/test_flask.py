@@ -1,6 +1,6 @@
 """The Flask extension, and what Flask's own sessions do beside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from email.utils import formatdate
 from typing import Any
@@ -11,7 +11,7 @@ from flask import Flask, flash, get_flashed_messages
 from markupsafe import Markup
 from werkzeug.test import Client
 
-from sojourn import ConfigurationError, Store, StoreUnavailableError
+from sojourn import ConfigurationError, InvalidDataError, Store, StoreUnavailableError
 from sojourn.adapters.cookies import Cookie
 from sojourn.adapters.flask import Session, Sojourn
 from sojourn.testing import FakeClock
@@ -347,3 +347,21 @@ def test_what_is_weaker_has_to_be_meant(store: Store, config: dict[str, Any]) ->
         Sojourn(app, store)
     app.config["SESSION_COOKIE_SECURE"] = True
     Sojourn(app, store, is_development=True)
+
+
+def test_a_stream_is_stored_before_it_begins(browser_of: Callable[..., Browser]) -> None:
+    """And can be read while it runs."""
+
+    def stream() -> flask.Response:
+        flask.session["n"] = flask.session.get("n", 0) + 1
+
+        def parts() -> Iterator[str]:
+            yield f"{flask.session['n']} "
+            with pytest.raises(InvalidDataError, match="any more"):
+                flask.session["late"] = 1
+            yield "done"
+
+        return flask.Response(flask.stream_with_context(parts()))
+
+    browser = browser_of(stream)
+    assert [browser.get("/stream").body for _ in range(2)] == ["1 done", "2 done"]
