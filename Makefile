@@ -64,12 +64,13 @@ lint: setup ## format, lint, types, rooms and the template
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template template.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template layers/namespace.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template examples/shop/template.yaml
+	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template functions/records.yaml
 
 audit: setup $(CHECKOV_STAMP) ## bandit on the code, checkov on the templates as they stand and as SAM translates them
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive layers functions devstack
 	@mkdir -p $(LOCAL)
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tests.audit.translate template.yaml > $(LOCAL)/translated.json
-	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml layers/namespace.yaml $(LOCAL)/translated.json
+	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml layers/namespace.yaml functions/records.yaml $(LOCAL)/translated.json
 
 advisories: setup ## known vulnerabilities of every pinned package; needs the Internet
 	$(BIN)/python -m tests.audit.advisories

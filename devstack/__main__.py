@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from devstack import emulator
-from devstack.demo import open_shop
+from devstack.beside import open_shop
 from devstack.errors import DevstackError
 from devstack.guidance import guidance
 from devstack.layout import ROOT, Layout, checked_port

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from devstack.demo import open_shop
+from devstack.beside import open_shop
 from devstack.layout import ROOT
 from tests.canary.watch import not_watched
 

@@ -48,7 +48,7 @@ def test_every_field_is_read_from_its_variable() -> None:
         "SOJOURN_STRICT_EXPIRE_ALL": "TRUE",
         "SOJOURN_ENCRYPTION": "token",
         "SOJOURN_ENDPOINT_URL": "http://127.0.0.1:1",
-        "SOJOURN_API_URL": "",
+        "SOJOURN_API_URL": "http://127.0.0.1:2",
         "OTHER_TABLE": "no",
     }
     settings = Settings.from_environment(environment)

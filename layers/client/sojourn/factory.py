@@ -9,6 +9,7 @@ from sojourn.store import Store
 
 if TYPE_CHECKING:
     from sojourn.backends.dynamodb import DynamoBackend
+    from sojourn.backends.http import HttpBackend
 
 
 def open_store(settings: Settings | None = None) -> Store:
@@ -26,9 +27,19 @@ def _from_environment() -> Store:
 
 
 def _opened(settings: Settings) -> Store:
+    if settings.api_url is not None:
+        return Store(_http_backend(settings), settings)
     if settings.table is None:
         raise ConfigurationError("SOJOURN_TABLE is not set; it takes the name of the sessions table")
     return Store(dynamo_backend(settings, table=settings.table), settings)
+
+
+def _http_backend(settings: Settings) -> "HttpBackend":
+    if settings.table is not None:
+        raise ConfigurationError("SOJOURN_API_URL and SOJOURN_TABLE are two ways to the same sessions; set one of them")
+    from sojourn.backends.http import HttpBackend
+
+    return HttpBackend(settings.api_url or "")
 
 
 def dynamo_backend(settings: Settings, *, table: str) -> "DynamoBackend":

@@ -39,6 +39,7 @@ class Settings:
     """
 
     table: str | None = None
+    api_url: str | None = None
     bucket: str | None = None
     namespace: str = "default"
     idle_seconds: int = 1_800

@@ -16,6 +16,7 @@ from botocore.awsrequest import (
     AWSHTTPSConnection,
     AWSHTTPSConnectionPool,
 )
+from botocore.httpsession import URLLib3Session
 
 from sojourn.retry import seconds_left
 
@@ -28,9 +29,13 @@ _LEAST_SECONDS = 0.001
 
 def read_in_time(client: "BaseClient") -> None:
     """Let ``client`` connect, send and read, from the first byte to the last, within its timeouts and the deadline."""
+    hurry(client._endpoint.http_session)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def hurry(session: URLLib3Session) -> None:
+    """The same for whatever is sent through ``session``."""
     # botocore has no public way to a connection class of one's own; this dictionary is where a session looks.
-    session = client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
-    session._pool_classes_by_scheme.update(http=_Pool, https=_TlsPool)  # noqa: SLF001
+    session._pool_classes_by_scheme.update(http=_Pool, https=_TlsPool)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class _Reader(io.RawIOBase):

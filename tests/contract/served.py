@@ -1,0 +1,109 @@
+"""The records function behind a real HTTP server, without a gateway: signatures are looked at, not judged."""
+
+import io
+import json
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
+
+from sojourn import Settings, Store
+from sojourn.backend import Hint, HintPage, Move, Postponement, Removal, SweepBackend
+from sojourn.backends.http import HttpBackend
+from sojourn_service import Api, Telemetry
+from sojourn_service.routes_records import ROUTES
+from tests.integration.gateway import FakeContext
+
+_NAMESPACE = re.compile(rb'"(?:session_id|subject|name)": ?"([A-Za-z0-9._-]+)#|\["([A-Za-z0-9._-]+)#')
+MAX_BYTES = 1_048_576
+
+
+class Swept(HttpBackend):
+    """The backend under test, and the sweeper's calls, which no API has, straight to what lies behind it."""
+
+    def __init__(self, url: str, behind: SweepBackend) -> None:
+        super().__init__(url)
+        self.behind = behind
+
+    def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
+        """See ``SweepBackend``."""
+        return self.behind.due(shard, until=until, limit=limit, after=after)
+
+    def scan(self, segment: int, *, segments: int, until: int, after: object | None = None) -> HintPage:
+        """See ``SweepBackend``."""
+        return self.behind.scan(segment, segments=segments, until=until, after=after)
+
+    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> Removal:
+        """See ``SweepBackend``."""
+        return self.behind.delete_stale(hints, cutoff=cutoff)
+
+    def postpone(self, moves: Sequence[Move]) -> Postponement:
+        """See ``SweepBackend``."""
+        return self.behind.postpone(moves)
+
+
+def silent() -> Telemetry:
+    """Powertools' own, for nobody to read."""
+    return Telemetry(
+        Logger(service="records", stream=io.StringIO(), level="INFO", location=None),
+        EphemeralMetrics(service="sojourn", namespace="Sojourn"),
+    )
+
+
+@contextmanager
+def served(behind: SweepBackend) -> Iterator[str]:
+    """The URL of an API over ``behind``: for each namespace a function of its own, as deployments have it."""
+    telemetry = silent()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            assert self.path == "/records"
+            assert self.headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=")
+            found = _NAMESPACE.search(body)
+            assert found is not None, body
+            namespace = (found[1] or found[2]).decode()
+            settings = Settings(namespace=namespace, max_bytes=MAX_BYTES)
+            event = {
+                "routeKey": "POST /records",
+                "headers": {name.lower(): value for name, value in self.headers.items()},
+                "requestContext": {"requestId": "1", "authorizer": {"iam": {"userArn": "arn:aws:iam::1:user/ada"}}},
+                "body": body.decode(),
+            }
+            answer = Api(Store(behind, settings), ROUTES, telemetry=telemetry).handle(event, FakeContext())
+            content = answer["body"].encode()
+            self.send_response_only(answer["statusCode"])
+            for name, value in answer["headers"].items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name it has
+            """Nothing."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def problem(status: int, kind: str, **members: object) -> tuple[int, bytes]:
+    """An answer of the API that is none."""
+    return status, json.dumps({"type": f"urn:sojourn:problem:{kind}", "status": status, **members}).encode()
