@@ -85,6 +85,7 @@ def test_a_day_in_the_shop(url: str, device: Callable[..., BrowserContext]) -> N
     assert laptop.cookies() == []
     page.click("button[value=Assam]")
     expect(page.locator("#cart li")).to_have_text(["1 \u00d7 Assam"])
+    shown(page, "shop-visitor")
     (cookie,) = laptop.cookies()
     assert (cookie["name"], cookie["path"], cookie["expires"]) == ("__Host-session", "/", -1)
     assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
