@@ -63,6 +63,9 @@ def page(path: str, session: Visit, store: Store) -> str:  # noqa: C901, PLR0912
         case "relogin", [subject]:
             session.logout()
             session.login(subject)
+        case "login-fails", [subject]:
+            session.login(subject)
+            raise Page(500)
         case "logout-fails", []:
             session.logout()
             raise Page(500)

@@ -144,6 +144,15 @@ class AdapterContract:
         assert backend.records == []
         assert before.get("/whose").body == "None"
 
+    def test_a_login_on_a_page_that_failed_is_none(self, browser: Browser, backend: CountingBackend) -> None:
+        """Nobody heard of it: the session is as it was, and so is its cookie."""
+        browser.get("/put/a/1")
+        assert browser.get("/login-fails/ada").status == 500
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("None", "[('a', '1')]")
+        stranger = Browser(browser.wire)
+        stranger.get("/login-fails/ada")
+        assert (stranger.jar, len(backend.records)) == ({}, 1)
+
     def test_a_logout_counts_also_when_the_page_fails(self, browser: Browser, backend: CountingBackend) -> None:
         """Nobody who was told of an error may still be logged in without knowing."""
         browser.get("/login/ada")

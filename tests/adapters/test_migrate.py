@@ -269,6 +269,17 @@ class TestAdapters:
         assert browser.jar.keys() == {"__Host-session"}
         assert browser.get("/show").body == "[('cart', ['tea'])]"
 
+    def test_a_login_on_a_first_page_that_failed_is_none(
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore
+    ) -> None:
+        """The session moved all the same."""
+        browser = browser_of(moving)
+        browser.jar["old"] = "old-key-1"
+        assert browser.get("/login-fails/eve").status == 500
+        assert browser.jar.keys() == {"__Host-session"}
+        assert browser.get("/whose").body != "eve"
+        assert browser.get("/show").body == "[('cart', ['tea'])]"
+
     def test_a_login_at_the_first_visit_is_one_cookie(
         self, browser_of: Callable[[Store], Browser], moving: MigratingStore
     ) -> None:

@@ -285,7 +285,7 @@ class SojournMiddleware(SessionMiddleware):
         if settings.SESSION_COOKIE_NAME not in answer.cookies:
             answer.set_cookie(
                 settings.SESSION_COOKIE_NAME,
-                session.session_key or "",
+                session._session_key or "",  # noqa: SLF001  # the key there is; what is pending failed with the page
                 domain=settings.SESSION_COOKIE_DOMAIN,
                 path=settings.SESSION_COOKIE_PATH,
                 samesite=settings.SESSION_COOKIE_SAMESITE,
