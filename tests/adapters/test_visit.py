@@ -69,6 +69,20 @@ def test_a_label_stays_with_its_session(store: Store) -> None:
     assert found.label == "phone"
 
 
+def test_who_only_looks_becomes_nobody_else(store: Store, backend: CountingBackend) -> None:
+    """A session of a subject that its data does not tell of, made through the API say, is let be until it changes."""
+    rules, session = Rules(subject_of=subject_under("user")), store.create({"a": 1}, subject="ada")
+    visit = Visit(store, session.token, rules)
+    with backend.counted() as calls:
+        assert visit["a"] == 1
+        assert visit.closed().token is None
+    assert calls == ["load"]
+    visit = Visit(store, session.token, rules)
+    visit["user"] = "eve"
+    assert visit.closed().token is not None
+    assert (list(store.sessions(subject="ada")), len(list(store.sessions(subject="eve")))) == ([], 1)
+
+
 def test_a_logout_before_a_session_is_none(store: Store, backend: CountingBackend) -> None:
     """Nothing was there to end; a cookie that means nothing is taken back all the same."""
     for token, is_ended in ((None, False), ("junk", True)):

@@ -33,9 +33,8 @@ class Farewell(NamedTuple):
     """What an answer has to carry.
 
     ``token`` is new, or its lifetime is, and goes to the client; its session lives ``until`` then (epoch seconds) at
-    the most;
-    ``is_ended`` takes the old one from it; ``is_accessed``: the answer depends on the session; ``is_adopted``: it came
-    from an older store, whose cookie can go.
+    the most. ``is_ended`` takes the old one from it; ``is_accessed``: the answer depends on the session;
+    ``is_adopted``: it came from an older store, whose cookie can go.
     """
 
     token: str | None = None
@@ -222,6 +221,8 @@ class Visit(MutableMapping[str, object]):
         """A login that was asked for, or that what is in it tells of."""
         if self._login is not None or self._rules.subject_of is None:
             return self._login
+        if self._session is not None and not self._session.is_changed:
+            return None  # who only looks becomes nobody else
         subject = self._rules.subject_of(self)
         is_so = subject == (self._session.subject if self._session else None)
         return None if is_so else _Login(subject)
