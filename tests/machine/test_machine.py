@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
 from devstack.clients import Clients
@@ -190,7 +191,11 @@ _SOON = (
 
 @pytest.mark.parametrize("mistake", [m if m in _SOON else pytest.param(m, marks=pytest.mark.slow) for m in MUTANTS])
 def test_the_machine_notices(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line of the library is wrong."""
+    """One line of the library is wrong.
+
+    Tokens are drawn anew in every run, so a failure that hangs on their order may not come a second time when
+    Hypothesis looks for a shorter one: that is a ``FlakyFailure`` then, and was noticed all the same.
+    """
     MUTANTS[mistake].apply(monkeypatch)
-    with pytest.raises((AssertionError, ValueError)):
+    with pytest.raises((AssertionError, ValueError, FlakyFailure)):
         run(MemoryEngine, runs=_TO_NOTICE, is_strict=False, is_to_fail=True)
