@@ -27,7 +27,7 @@ from devstack.layout import REGION
 from sojourn import Session, Settings, Store
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
-from sojourn.codec import dump_document
+from sojourn.document.codec import dump_document
 from sojourn.testing import FakeClock
 from tests.contract.tables import MemoryObjects, sessions_table
 

@@ -16,8 +16,8 @@ from random import Random
 from typing import Final
 
 from benchmarks.documents import COMPOSED, FAMILIES, HELD_OUT, Document, visitor
-from sojourn.codec import ITEM_ALLOWANCE, WRITE_UNIT, decode, dump_document, encode, load_document
-from sojourn.dictionary import DICTIONARY_1, PHRASES_1
+from sojourn.document.codec import ITEM_ALLOWANCE, WRITE_UNIT, decode, dump_document, encode, load_document
+from sojourn.document.dictionary import DICTIONARY_1, PHRASES_1
 
 _SEED: Final = 2013
 _DOCUMENTS_A_FAMILY: Final = 8

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.sweep.tables import DAY, NOW
 from sojourn import Settings
-from sojourn.backend import HintPage
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.store import Store
+from sojourn.sweep.backend import HintPage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

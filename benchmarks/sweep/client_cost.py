@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.sweep.stub import stub
 from benchmarks.sweep.tables import DAY, NOW, create_table, fill, stale
-from sojourn.backend import SWEEP_BATCH, Fate, Hint
 from sojourn.backends.clients import PARSING, dynamodb_client, read_answer
 from sojourn.backends.dynamodb import DynamoBackend
+from sojourn.sweep.backend import SWEEP_BATCH, Fate, Hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,8 +19,8 @@ from devstack.template import read_template
 from sojourn import Settings
 from sojourn.backend import Record
 from sojourn.backends.items import item_of
-from sojourn.codec import dump_document, encode
-from sojourn.sweep import placed
+from sojourn.document.codec import dump_document, encode
+from sojourn.sweep.index import placed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

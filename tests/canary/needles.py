@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from sojourn.dictionary import DICTIONARY_1
+from sojourn.document.dictionary import DICTIONARY_1
 from sojourn.tokens import PREFIX
 
 _LENGTH: Final = 16

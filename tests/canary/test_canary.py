@@ -68,7 +68,7 @@ MUTANTS = {
     "an error": Mutant("sojourn.store:Store.touch", _GONE, "raise SessionGoneError(session.token)"),
     "an error's cause": Mutant("sojourn.store:Store.touch", _GONE, f"{_GONE} from KeyError(session.token)"),
     "a nonce": Mutant(
-        "sojourn.sealing:Sealing.sealed", "_nonce()", "cast('bytes', tokens.secret(token))[:_NONCE_BYTES]"
+        "sojourn.document.sealing:Sealing.sealed", "_nonce()", "cast('bytes', tokens.secret(token))[:_NONCE_BYTES]"
     ),
     "an answer": Mutant("sojourn_service.requests:Request.condition", 'f"{header} takes * or', 'f"{text} is no * or'),
 }

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sojourn.codec import dump_document, encode
+from sojourn.document.codec import dump_document, encode
 from sojourn.tokens import mint, session_id
 from tests.canary.needles import Needles, encodings
 

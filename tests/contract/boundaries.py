@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from sojourn import InvalidDataError, Session, SessionGoneError, Store, StoreUnavailableError
-from sojourn.backend import Page, SweepBackend
+from sojourn.backend import Page
+from sojourn.sweep.backend import SweepBackend
 from sojourn.testing import FakeClock
 from tests.contract.stores import Stores, alive
 

@@ -6,8 +6,8 @@ Subclass, provide the fixture ``backend`` (a ``SweepBackend`` that holds nothing
 import pytest
 
 from sojourn import Settings, Store
-from sojourn.backend import SweepBackend
 from sojourn.settings import Encryption
+from sojourn.sweep.backend import SweepBackend
 from sojourn.testing import FakeClock
 from tests.contract.boundaries import Boundaries
 from tests.contract.endings import Endings

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sojourn import Session, SessionGoneError, Settings, Store
-from sojourn.backend import SweepBackend
+from sojourn.sweep.backend import SweepBackend
 from sojourn.testing import FakeClock
 from tests.contract.stores import SHARDS, Stores, alive
 

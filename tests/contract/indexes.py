@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sojourn.backend import Position, SweepBackend
+from sojourn.backend import Position
+from sojourn.sweep.backend import SweepBackend
 from tests.contract.records import LARGE, NOW, a_record, rotated
 
 

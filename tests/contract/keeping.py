@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from sojourn.backend import Record, Refused, SweepBackend
+from sojourn.backend import Record, Refused
+from sojourn.sweep.backend import SweepBackend
 from tests.contract.records import IDLE, LARGE, NOW, Changes, a_record, rotated, written
 
 SPOILED: dict[str, Callable[[Record], Changes]] = {

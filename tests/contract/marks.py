@@ -2,7 +2,8 @@
 
 import pytest
 
-from sojourn.backend import Hint, Mark, SweepBackend
+from sojourn.backend import Mark
+from sojourn.sweep.backend import Hint, SweepBackend
 from tests.contract.records import NOW, a_record
 
 NAME = "app#!thing"

@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from sojourn import StoreUnavailableError
-from sojourn.backend import Hint, Record, Refused, SweepBackend
+from sojourn.backend import Record, Refused
+from sojourn.sweep.backend import Hint, SweepBackend
 from tests.contract.records import LARGE, NOW, Changes, a_record, rotated, written
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from sojourn import CorruptSessionError, SessionTooLargeError, Settings, Store, tokens
 from sojourn.backends import dynamodb
 from sojourn.backends.dynamodb import DynamoBackend
-from sojourn.sealing import _key
+from sojourn.document.sealing import _key
 from sojourn.settings import Encryption
 from sojourn.testing import FakeClock
 from tests.contract.overflow import Objects

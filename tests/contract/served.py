@@ -12,8 +12,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from sojourn import Settings, Store
-from sojourn.backend import Hint, HintPage, Move, Postponement, Removal, SweepBackend
 from sojourn.backends.http import HttpBackend
+from sojourn.sweep.backend import Hint, HintPage, Move, Postponement, Removal, SweepBackend
 from sojourn_service import Api, Telemetry
 from sojourn_service.routes_records import ROUTES
 from tests.integration.gateway import FakeContext

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sojourn import Session, Settings, Store
-from sojourn.backend import SweepBackend
 from sojourn.retry import Retry
 from sojourn.settings import Encryption
+from sojourn.sweep.backend import SweepBackend
 
 SHARDS = 4
 

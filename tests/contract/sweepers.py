@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import sojourn.sweeper
+import sojourn.sweep.run
 from sojourn import SessionGoneError, Settings, Store
-from sojourn.backend import Fate, Hint, Removal, Verdict
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.backends.s3 import ObjectStore
-from sojourn.sweep import SweepReport
+from sojourn.sweep.backend import Fate, Hint, Removal, Verdict
+from sojourn.sweep.report import SweepReport
 from sojourn.testing import FakeClock
 from tests.contract.overflow import OVERFLOW_BYTES
 from tests.contract.records import NOW
@@ -154,7 +154,7 @@ def sweep_rounds(
     store = Store(place.backend(kind), SETTINGS, clock=clock)
     total = SweepReport()
     for number in range(rounds):
-        clock.now = NOW + number * ROUND_SECONDS + IDLE + sojourn.sweeper.CLOCK_ERROR_SECONDS
+        clock.now = NOW + number * ROUND_SECONDS + IDLE + sojourn.sweep.run.CLOCK_ERROR_SECONDS
         barrier.wait(PATIENCE)
         time.sleep(dice.random() * 0.2)
         total += store.sweep(deadline=clock() + 600)
@@ -242,11 +242,11 @@ def die_sweeping(place: Place, die_at: int) -> None:
 
 class _one_thread:  # noqa: N801  # used as a function
     def __enter__(self) -> None:
-        self._threads = sojourn.sweeper.THREADS
-        sojourn.sweeper.THREADS = 1
+        self._threads = sojourn.sweep.run.THREADS
+        sojourn.sweep.run.THREADS = 1
 
     def __exit__(self, *_error: object) -> None:
-        sojourn.sweeper.THREADS = self._threads
+        sojourn.sweep.run.THREADS = self._threads
 
 
 def sweep_beside(

@@ -9,9 +9,10 @@ from typing import Protocol
 import pytest
 
 from sojourn import Settings, Store
-from sojourn.backend import SWEEP_BATCH, Fate, Hint, HintPage, Move, Record, SweepBackend
+from sojourn.backend import Record
 from sojourn.retry import Retry
-from sojourn.sweep import placed
+from sojourn.sweep.backend import SWEEP_BATCH, Fate, Hint, HintPage, Move, SweepBackend
+from sojourn.sweep.index import placed
 from sojourn.testing import FakeClock
 from tests.contract.records import LARGE, a_record
 

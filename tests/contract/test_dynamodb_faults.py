@@ -9,10 +9,10 @@ import pytest
 
 from devstack.clients import Clients
 from sojourn import CorruptSessionError, StoreUnavailableError
-from sojourn.backend import Fate, Hint, Verdict
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.backends.items import item_of
+from sojourn.sweep.backend import Fate, Hint, Verdict
 from tests.contract.records import NOW, a_record, rotated, written
 from tests.contract.tables import sessions_table
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sojourn.backend import SweepBackend
 from sojourn.backends.memory import MemoryBackend
+from sojourn.sweep.backend import SweepBackend
 from tests.contract.contract import BackendContract, SealedStoreContract, StoreContract, StrictStoreContract
 from tests.contract.served import Swept, served
 

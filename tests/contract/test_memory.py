@@ -2,8 +2,8 @@
 
 import pytest
 
-from sojourn.backend import SweepBackend
 from sojourn.backends.memory import MemoryBackend
+from sojourn.sweep.backend import SweepBackend
 from tests.contract.contract import BackendContract, SealedStoreContract, StoreContract, StrictStoreContract
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devstack.clients import Clients
-from sojourn.backend import SweepBackend
 from sojourn.backends.clients import dynamodb_client, s3_client
 from sojourn.backends.dynamodb import DynamoBackend
+from sojourn.sweep.backend import SweepBackend
 from tests.contract.contract import BackendContract, StoreContract
 from tests.contract.overflow import OVERFLOW_BYTES, OverflowContract
 from tests.contract.sealing import SealedStorageContract

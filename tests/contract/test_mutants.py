@@ -65,8 +65,8 @@ LOCK = {
 }
 
 BOUNDARIES = {
-    "strict is not": Mutant("sojourn.boundaries:Boundaries.end", "not self._settings.strict_expire_all", "True"),
-    "a read does not ask": Mutant("sojourn.boundaries:Boundaries.have_passed", "or self.is_outdated(record)", ""),
+    "strict is not": Mutant("sojourn.revocation:Boundaries.end", "not self._settings.strict_expire_all", "True"),
+    "a read does not ask": Mutant("sojourn.revocation:Boundaries.have_passed", "or self.is_outdated(record)", ""),
     "a use is not asked about afterwards": Mutant(
         "sojourn.store:Store._demand_current",
         "self._boundaries.have_passed(session._record)",
@@ -88,28 +88,28 @@ BOUNDARIES = {
     ),
     "a list forgets the restore": Mutant("sojourn.store:Store.session_page", "and record.created_at >= not_before", ""),
     "all are spared": Mutant(
-        "sojourn.boundaries:Epoch.includes", "record.session_id == self.spared", "bool(self.spared)"
+        "sojourn.revocation:Epoch.includes", "record.session_id == self.spared", "bool(self.spared)"
     ),
-    "nobody is spared": Mutant("sojourn.boundaries:Epoch.includes", "or record.session_id == self.spared", ""),
+    "nobody is spared": Mutant("sojourn.revocation:Epoch.includes", "or record.session_id == self.spared", ""),
     "who was ended is spared": Mutant(
-        "sojourn.boundaries:Boundaries._lives_in", "and (epoch is None or epoch.includes(record))", ""
+        "sojourn.revocation:Boundaries._lives_in", "and (epoch is None or epoch.includes(record))", ""
     ),
-    "a subject's epoch is everybody's": Mutant("sojourn.boundaries:_epoch_name", "#!epoch#{name}", "#!epoch#"),
-    "an epoch leaves its namespace": Mutant("sojourn.boundaries:_epoch_name", "{namespace}#", "#"),
+    "a subject's epoch is everybody's": Mutant("sojourn.revocation:_epoch_name", "#!epoch#{name}", "#!epoch#"),
+    "an epoch leaves its namespace": Mutant("sojourn.revocation:_epoch_name", "{namespace}#", "#"),
     "not before leaves its namespace": Mutant(
-        "sojourn.boundaries:Boundaries._not_before_name", "{self._settings.namespace}", ""
+        "sojourn.revocation:Boundaries._not_before_name", "{self._settings.namespace}", ""
     ),
     "a restore brings back": Mutant(
-        "sojourn.boundaries:Boundaries.have_passed", "record.created_at < self.not_before() or", ""
+        "sojourn.revocation:Boundaries.have_passed", "record.created_at < self.not_before() or", ""
     ),
-    "the second itself is ended": Mutant("sojourn.boundaries:Boundaries.have_passed", "<", "<="),
+    "the second itself is ended": Mutant("sojourn.revocation:Boundaries.have_passed", "<", "<="),
     "not before is asked once": Mutant(
-        "sojourn.boundaries:Boundaries.not_before", "now >= self._memory.until", "self._memory.until == 0"
+        "sojourn.revocation:Boundaries.not_before", "now >= self._memory.until", "self._memory.until == 0"
     ),
     "not before is asked always": Mutant(
-        "sojourn.boundaries:Boundaries.not_before", "now >= self._memory.until", "True"
+        "sojourn.revocation:Boundaries.not_before", "now >= self._memory.until", "True"
     ),
-    "not before moves back": Mutant("sojourn.boundaries:Boundaries.set_not_before", "seen.number >= instant", "False"),
+    "not before moves back": Mutant("sojourn.revocation:Boundaries.set_not_before", "seen.number >= instant", "False"),
     "not before is set beyond now": Mutant("sojourn.store:Store.expire_before", "0 <= instant <= now", "0 <= instant"),
 }
 

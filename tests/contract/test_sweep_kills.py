@@ -15,7 +15,7 @@ import pytest
 from devstack.clients import Clients
 from sojourn import Store
 from sojourn.backends.items import item_of
-from sojourn.sweep import SweepReport, placed
+from sojourn.sweep.index import placed
 from sojourn.testing import FakeClock
 from tests.contract import sweepers
 from tests.contract.records import LARGE, NOW, a_record
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from multiprocessing.queues import Queue
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from sojourn.sweep.report import SweepReport
 
 STALE = 30
 DAY = 86_400

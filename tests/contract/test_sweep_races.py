@@ -12,7 +12,7 @@ import pytest
 
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
-from sojourn.sweep import SweepReport
+from sojourn.sweep.report import SweepReport
 from tests.contract import sweepers
 from tests.contract.sweepers import LookingFirstBackend, Place, Tally, UnconditionalBackend
 from tests.contract.tables import sessions_table

@@ -16,7 +16,7 @@ from sojourn import CorruptSessionError, Settings
 from sojourn.backend import Record
 from sojourn.backends.items import NAMES, Item, item_of, record_of
 from sojourn.backends.memory import MemoryBackend
-from sojourn.codec import decode, dump_document, encode, load_document
+from sojourn.document.codec import decode, dump_document, encode, load_document
 from sojourn.testing import FakeClock, memory_store
 from tests.fuzz.shaken import JSON, shaken_bytes, shaken_json
 from tests.mutants import Mutant
@@ -147,7 +147,10 @@ def test_any_record_is_read_or_none_or_corrupt(tries: int) -> None:
 @pytest.mark.parametrize(
     ("mutant", "notices"),
     [
-        (Mutant("sojourn.codec:_inflated", "zlib.error", "EOFError"), test_any_bytes_are_a_bounded_text_or_corrupt),
+        (
+            Mutant("sojourn.document.codec:_inflated", "zlib.error", "EOFError"),
+            test_any_bytes_are_a_bounded_text_or_corrupt,
+        ),
         (
             Mutant("sojourn.backends.items:_value", "except ValueError", "except KeyError"),
             test_any_item_is_a_record_or_corrupt,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sojourn import CorruptSessionError
-from sojourn.codec import stored_json
+from sojourn.document.codec import stored_json
 from sojourn_service.requests import Request
 from tests.fuzz.shaken import JSON, shaken_bytes, shaken_json
 from tests.integration.gateway import Gateway

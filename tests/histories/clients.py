@@ -19,10 +19,10 @@ from sojourn import (
     Store,
     StoreUnavailableError,
 )
-from sojourn.backend import Hint
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.retry import Retry
+from sojourn.sweep.backend import Hint
 from sojourn.testing import FakeClock
 from tests.histories.checker import Document, Ending, Operation, State, Verb
 from tests.histories.mutants import MUTANTS

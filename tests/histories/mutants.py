@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from sojourn.backend import Fate, Hint, Record, Refused, Removal, Verdict
+from sojourn.backend import Record, Refused
 from sojourn.backends.dynamodb import DynamoBackend
+from sojourn.sweep.backend import Fate, Hint, Removal, Verdict
 from tests.mutants import Mutant
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from sojourn.backend import HintPage, Page, Position, Record, Refused
+from sojourn.backend import Page, Position, Record, Refused
 from sojourn.backends.memory import MemoryBackend
 from sojourn.errors import StoreUnavailableError
+from sojourn.sweep.backend import HintPage
 
 Act = Callable[[], None]
 """What somebody else does."""

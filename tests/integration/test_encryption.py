@@ -7,7 +7,7 @@ import pytest
 
 from sojourn import Settings, Store
 from sojourn.backends.memory import MemoryBackend
-from sojourn.sealing import FORMAT
+from sojourn.document.sealing import FORMAT
 from sojourn.testing import FakeClock, memory_store
 from tests.integration.gateway import Gateway
 

@@ -8,7 +8,7 @@ import pytest
 
 from sojourn.settings import Settings
 from sojourn.store import Store
-from sojourn.sweep import SweepReport
+from sojourn.sweep.report import SweepReport
 from sojourn.testing import FakeClock, memory_store
 from sojourn_service import Sweeping, Telemetry
 from tests.integration.conftest import Log

@@ -9,7 +9,8 @@ from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.backends.memory import MemoryBackend
 
 if TYPE_CHECKING:
-    from sojourn.backend import Mark, Record, SweepBackend
+    from sojourn.backend import Mark, Record
+    from sojourn.sweep.backend import SweepBackend
 
 Items = dict[str, dict[str, Any]]
 

@@ -22,10 +22,10 @@ from sojourn import (
     Store,
     StoreUnavailableError,
 )
-from sojourn.backend import Hint, SweepBackend
-from sojourn.codec import load_document
+from sojourn.document.codec import load_document
 from sojourn.retry import Retry
-from sojourn.sweeper import CLOCK_ERROR_SECONDS
+from sojourn.sweep.backend import Hint, SweepBackend
+from sojourn.sweep.run import CLOCK_ERROR_SECONDS
 from sojourn.testing import FakeClock
 from sojourn.writing import OnConflict
 from tests.machine.model import Edit, Life, Policy, World

@@ -161,7 +161,7 @@ MUTANTS = {
         "sojourn.writing:Writer.carry", "_demand_document(theirs, session_id=seen.session_id)", "pass"
     ),
     "a restored session lives": Mutant(
-        "sojourn.boundaries:Boundaries.have_passed", "record.created_at < self.not_before() or ", ""
+        "sojourn.revocation:Boundaries.have_passed", "record.created_at < self.not_before() or ", ""
     ),
     "one of all is left": Mutant(
         "sojourn.store:Store.expire_all",

@@ -7,20 +7,9 @@ from functools import partial
 from typing import TypeVar
 
 from sojourn import StoreUnavailableError
-from sojourn.backend import (
-    Hint,
-    HintPage,
-    Mark,
-    Move,
-    Page,
-    Position,
-    Postponement,
-    Record,
-    Refused,
-    Removal,
-    SweepBackend,
-)
+from sojourn.backend import Mark, Page, Position, Record, Refused
 from sojourn.backends.memory import MemoryBackend
+from sojourn.sweep.backend import Hint, HintPage, Move, Postponement, Removal, SweepBackend
 
 T = TypeVar("T")
 

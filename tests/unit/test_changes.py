@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.changes import Policy, edits, merged
-from sojourn.codec import dump_document
+from sojourn.document.codec import dump_document
+from sojourn.document.merge import Policy, edits, merged
 
 MAX_BYTES = 1_048_576
 

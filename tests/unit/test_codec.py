@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from benchmarks.documents import COMPOSED
 from sojourn.backend import Record
 from sojourn.backends.items import item_of
-from sojourn.codec import (
+from sojourn.document.codec import (
     DEFLATED,
     FORMAT,
     ITEM_ALLOWANCE,
@@ -35,7 +35,7 @@ from sojourn.codec import (
     load_document,
     stored_json,
 )
-from sojourn.dictionary import DICTIONARY_1
+from sojourn.document.dictionary import DICTIONARY_1
 from sojourn.errors import CorruptSessionError, InvalidDataError, SessionTooLargeError
 
 LIMIT = 1 << 20

@@ -17,13 +17,14 @@ from uuid import UUID
 import pytest
 
 from benchmarks.dictionary import size_table
-from sojourn import sealing, tokens
+from sojourn import tokens
 from sojourn.backend import Record
 from sojourn.backends.items import Attribute, item_of, record_of
-from sojourn.codec import decode, dump_document, encode, load_document
-from sojourn.dictionary import DICTIONARY_1
+from sojourn.document import sealing
+from sojourn.document.codec import decode, dump_document, encode, load_document
+from sojourn.document.dictionary import DICTIONARY_1
+from sojourn.document.sealing import Sealing
 from sojourn.errors import CorruptSessionError
-from sojourn.sealing import Sealing
 
 LIMIT = 1 << 20
 VECTORS: Final[Path] = Path(__file__).parents[2] / "docs" / "item-format-vectors.json"

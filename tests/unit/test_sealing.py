@@ -18,13 +18,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from devstack.layout import ROOT
-from sojourn import ConfigurationError, CorruptSessionError, Session, Settings, Store, sealing, tokens
+from sojourn import ConfigurationError, CorruptSessionError, Session, Settings, Store, tokens
 from sojourn.backend import Record, Refused
 from sojourn.backends.memory import MemoryBackend
-from sojourn.codec import ITEM_ALLOWANCE
+from sojourn.document import sealing
+from sojourn.document.codec import ITEM_ALLOWANCE
+from sojourn.document.sealing import Sealing
 from sojourn.protocol import Conditional, Encoding, SessionProtocol, Successor
 from sojourn.retry import Retry
-from sojourn.sealing import Sealing
 from sojourn.settings import Encryption
 from sojourn.testing import FakeClock, memory_store
 from sojourn.writing import Writer

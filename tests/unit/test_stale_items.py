@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sojourn import StoreUnavailableError
-from sojourn.backend import Fate, Hint, Move, Postponement, Verdict
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.backends.items import Item, item_of
+from sojourn.sweep.backend import Fate, Hint, Move, Postponement, Verdict
 from tests.contract.records import a_record
 from tests.contract.tables import MemoryObjects
 

@@ -7,7 +7,7 @@ import pytest
 from sojourn import Settings, Store
 from sojourn.backend import Record
 from sojourn.retry import Retry
-from sojourn.sweep import placed
+from sojourn.sweep.index import placed
 from sojourn.testing import FakeClock
 from tests.unit.faulty import FaultyBackend
 

@@ -9,11 +9,13 @@ from dataclasses import fields, replace
 import pytest
 
 from sojourn import Settings, Store, StoreUnavailableError
-from sojourn.backend import Fate, Hint, HintPage, Move, Postponement, Record, Removal, Verdict
+from sojourn.backend import Record
 from sojourn.backends.memory import MemoryBackend
 from sojourn.retry import Retry
-from sojourn.sweep import Share, SweepReport, placed
-from sojourn.sweeper import CLOCK_ERROR_SECONDS, THREADS, Budget, Sweeper
+from sojourn.sweep.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
+from sojourn.sweep.index import placed
+from sojourn.sweep.report import Share, SweepReport
+from sojourn.sweep.run import CLOCK_ERROR_SECONDS, THREADS, Budget, Sweeper
 from tests.unit.faulty import Fault, FaultyBackend
 
 START = 1_700_000_000
@@ -612,7 +614,7 @@ class TestTrouble:
         )
         settings = replace(ONE_SHARD, sweep_shards=3)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sojourn.sweeper.THREADS", 1)
+            patch.setattr("sojourn.sweep.run.THREADS", 1)
             for _ in range(3):
                 try:
                     sweep(faulty, time, settings)

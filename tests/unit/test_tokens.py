@@ -54,7 +54,8 @@ def test_no_two_tokens_are_alike() -> None:
 CLONES = """
 import json, os, random, sys
 import sojourn
-from sojourn import protocol, retry, sealing, tokens
+from sojourn import protocol, retry, tokens
+from sojourn.document import sealing
 store = sojourn.open_store()
 state = random.getstate()
 for number in range(8):

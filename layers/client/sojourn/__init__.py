@@ -24,7 +24,7 @@ from sojourn.factory import open_store
 from sojourn.session import Session, SessionSummary
 from sojourn.settings import Settings
 from sojourn.store import KEEP, SessionPage, Store
-from sojourn.sweep import Share, SweepReport
+from sojourn.sweep.report import Share, SweepReport
 from sojourn.writing import REMOVED, Conflict
 
 __all__ = [

@@ -7,7 +7,7 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, replace
 
 from sojourn.backend import Record
-from sojourn.codec import dump_document, load_document
+from sojourn.document.codec import dump_document, load_document
 from sojourn.errors import InvalidDataError, SessionTooLargeError, shortened
 
 

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from typing import Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from sojourn import tokens
-from sojourn.backend import Backend, Position, Record, Refused, SweepBackend
-from sojourn.boundaries import Boundaries, Epoch, Memory
-from sojourn.codec import dump_document
+from sojourn.backend import Backend, Position, Record, Refused
+from sojourn.document.codec import dump_document
+from sojourn.document.sealing import Sealing
 from sojourn.errors import (
     CorruptSessionError,
     InvalidDataError,
@@ -24,12 +24,16 @@ from sojourn.expiry import Lifetime, is_dead, renewal_is_due
 from sojourn.locking import Lock
 from sojourn.protocol import Encoding, Outcome, SessionProtocol, doubtful, new_write_id
 from sojourn.retry import Retry
-from sojourn.sealing import Sealing
+from sojourn.revocation import Boundaries, Epoch, Memory
 from sojourn.session import Session, SessionSummary, summary
 from sojourn.settings import Settings
-from sojourn.sweep import WHOLE, Share, SweepReport, placed
-from sojourn.sweeper import Sweeper
+from sojourn.sweep.index import placed
+from sojourn.sweep.report import WHOLE, Share, SweepReport
+from sojourn.sweep.run import Sweeper
 from sojourn.writing import OnConflict, Rule, Writer
+
+if TYPE_CHECKING:
+    from sojourn.sweep.backend import SweepBackend
 
 _PAGE = 100
 _LONGEST_LEASE = 900

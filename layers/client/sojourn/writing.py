@@ -6,8 +6,10 @@ from enum import Enum
 from typing import Final, Literal, TypeAlias
 
 from sojourn.backend import Record
-from sojourn.changes import Clash, Policy, edits, merged
-from sojourn.codec import decode, encode, from_stored_json, load_document, stored_json
+from sojourn.document.codec import decode, encode, from_stored_json, load_document, stored_json
+from sojourn.document.merge import Clash, Policy, edits, merged
+from sojourn.document.sealing import Sealing
+from sojourn.document.tags import compact_json, tag_document
 from sojourn.errors import (
     ConflictError,
     CorruptSessionError,
@@ -16,9 +18,7 @@ from sojourn.errors import (
     StoreUnavailableError,
 )
 from sojourn.protocol import Encoding, Outcome, SessionProtocol, doubtful
-from sojourn.sealing import Sealing
 from sojourn.session import Session
-from sojourn.tags import compact_json, tag_document
 
 _MAX_MERGES = 32
 """Each merge means that another writer was faster; to lose this many in a row is not bad luck."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from email.message import Message
 from typing import Final
 
-from sojourn.codec import from_stored_json, stored_json
+from sojourn.document.codec import from_stored_json, stored_json
 from sojourn.errors import CorruptSessionError, InvalidDataError
 from sojourn_service.problems import ProblemError, body_too_large, malformed, unsupported_media_type
 from sojourn_service.requests import Request

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from sojourn.document.tags import MAX_DEPTH
 from sojourn.errors import InvalidDataError
-from sojourn.tags import MAX_DEPTH
 
 _NOTHING: Final[dict[str, object]] = {}
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Literal
 
-from sojourn.codec import stored_json
+from sojourn.document.codec import stored_json
 from sojourn.errors import ConflictError, InvalidDataError
 from sojourn.session import Session
 from sojourn.store import KEEP, Keep, Store

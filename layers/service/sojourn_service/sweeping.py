@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from sojourn.store import Store
-from sojourn.sweep import Share, SweepReport
+from sojourn.sweep.report import Share, SweepReport
 from sojourn_service.invocation import Context, Event, seconds_left
 from sojourn_service.telemetry import Telemetry, described
 

@@ -6,20 +6,8 @@ from dataclasses import replace
 from functools import partial
 from zlib import crc32
 
-from sojourn.backend import (
-    Fate,
-    Hint,
-    HintPage,
-    Mark,
-    Move,
-    Page,
-    Position,
-    Postponement,
-    Record,
-    Refused,
-    Removal,
-    Verdict,
-)
+from sojourn.backend import Mark, Page, Position, Record, Refused
+from sojourn.sweep.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
 
 
 class MemoryBackend:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sojourn.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
 from sojourn.backends.items import attribute, attributes, record_of
 from sojourn.backends.table import Table
 from sojourn.errors import CorruptSessionError
+from sojourn.sweep.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
 
 _CAPACITY = {"ReturnConsumedCapacity": "TOTAL"}
 

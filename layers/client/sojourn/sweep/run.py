@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
 
-from sojourn.backend import SWEEP_BATCH, Fate, Hint, HintPage, Move, SweepBackend, Verdict
 from sojourn.errors import StoreUnavailableError
 from sojourn.retry import Retry
 from sojourn.settings import Settings
-from sojourn.sweep import Share, SweepReport
+from sojourn.sweep.backend import SWEEP_BATCH, Fate, Hint, HintPage, Move, SweepBackend, Verdict
+from sojourn.sweep.report import Share, SweepReport
 
 CLOCK_ERROR_SECONDS = 5
 """How far two clocks may be apart. A session is swept only when it is dead by every one of them."""

@@ -1,10 +1,6 @@
-"""Where a session stands in the sweep index, and what a run of the sweeper tells. Runs nothing: see sweeper."""
+"""What one run of the sweep is to do, and what it did."""
 
-import hashlib
-from dataclasses import dataclass, replace
-
-from sojourn.backend import Record
-from sojourn.settings import Settings
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +58,3 @@ class SweepReport:
             write_units=self.write_units + other.write_units,
             overdue_seconds=max(self.overdue_seconds, other.overdue_seconds),
         )
-
-
-def placed(record: Record, settings: Settings) -> Record:
-    """``record`` with its place in the sweep index, set once in its life and paid for once.
-
-    No touch and no write moves it; a sweeper that finds the session alive moves it ahead.
-    """
-    if not settings.sweep_index:
-        return replace(record, sweep_shard=None, sweep_at=None)
-    digest = hashlib.sha256(record.session_id.encode()).digest()
-    shard = int.from_bytes(digest[:4], "big") % settings.sweep_shards
-    return replace(record, sweep_shard=str(shard), sweep_at=record.expires_at + settings.sweep_grace_seconds)

@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
-from sojourn.dictionary import DICTIONARY_1
+from sojourn.document.dictionary import DICTIONARY_1
+from sojourn.document.tags import compact_json, tag_document, untag_document
 from sojourn.errors import CorruptSessionError, InvalidDataError, SessionTooLargeError
-from sojourn.tags import compact_json, tag_document, untag_document
 
 FORMAT: Final = 1
 """The first byte of an encoded document."""

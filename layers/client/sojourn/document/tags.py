@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import Any, Final
 
+from sojourn.document.scalars import JSON_SCALARS, TAG_OF, TEXT_OF, VALUE_OF, RefusedError, is_unicode
 from sojourn.errors import InvalidDataError
-from sojourn.scalars import JSON_SCALARS, TAG_OF, TEXT_OF, VALUE_OF, RefusedError, is_unicode
 
 MAX_DEPTH: Final = 16
 MAX_VALUES: Final = 65_536
