@@ -8,6 +8,7 @@
 
 require "json"
 require "net/http"
+require "io/wait"
 require "aws-sigv4"
 require "active_support/json"
 require "action_dispatch"
@@ -91,13 +92,13 @@ module ActionDispatch
         return nil unless TOKEN.match?(token)
 
         status, found = @api.call("GET", "/session", token: token)
-        status == 404 ? nil : State.new(token, found["version"], found["data"], found["subject"])
+        status == 404 ? nil : state_in(found, token: token)
       end
 
       def created(data, subject, options)
         body = { data: data, subject: subject, idle: options[:expire_after]&.to_i }.compact
         _, found = @api.call("POST", "/sessions", body: body)
-        State.new(found["token"], found["version"], found["data"], found["subject"])
+        state_in(found)
       end
 
       # Other requests' keys stay; of a key that both changed, ours.
@@ -113,7 +114,7 @@ module ActionDispatch
             "PUT", "/session", token: state.token, body: { data: data }, headers: { "if-match" => %("#{state.version}") }
           )
           return nil if status == 404
-          return State.new(state.token, found["version"], found["data"], found["subject"]) if status == 200
+          return state_in(found, token: state.token) if status == 200
 
           state = read(state.token)
           data = Document.merged(base, data, state.data) if state
@@ -123,7 +124,15 @@ module ActionDispatch
 
       def rotated(state, body)
         status, found = @api.call("POST", "/session/rotate", token: state.token, body: body)
-        status == 404 ? nil : State.new(found["token"], found["version"], found["data"], found["subject"])
+        status == 404 ? nil : state_in(found)
+      end
+
+      # A success that shows no session, because it was cut short say, is not an empty one.
+      def state_in(found, token: found["token"])
+        state = State.new(token, found["version"], found["data"], found["subject"])
+        return state if TOKEN.match?(token.to_s) && state.version.is_a?(Integer) && state.data.is_a?(Hash)
+
+        raise Unavailable, "the API's answer shows no session"
       end
 
       def subject_of(session)
@@ -131,17 +140,22 @@ module ActionDispatch
         found.nil? || found == "" ? nil : found.to_s
       end
 
-      # Requests to the API, signed, over connections that stay open.
+      # Requests to the API, signed.
       class Api
         REFUSALS = {
           404 => "urn:sojourn:problem:session-not-found",
           412 => "urn:sojourn:problem:precondition-failed"
         }.freeze
-        private_constant :REFUSALS
+        # Not Timeout::Error: a deadline around the page is the application's, and reaches the application.
+        FAILURES = [
+          IOError, SystemCallError, SocketError, OpenSSL::SSL::SSLError, Net::OpenTimeout, Net::ReadTimeout,
+          Net::WriteTimeout, Net::ProtocolError, Net::HTTPBadResponse, Net::HTTPHeaderSyntaxError, Zlib::Error
+        ].freeze
+        private_constant :REFUSALS, :FAILURES
 
         def initialize(url:, region:, credentials:, timeout:)
           @url = URI(url)
-          @timeout = timeout
+          @connections = Connections.new(@url, timeout: timeout)
           from = credentials ? { credentials_provider: credentials } : environment
           @signer = Aws::Sigv4::Signer.new(service: "execute-api", region: region, **from)
         end
@@ -181,21 +195,9 @@ module ActionDispatch
         def sent(method, path, headers, content)
           request = Net::HTTPGenericRequest.new(method, !content.empty?, true, path, headers)
           request.body = content unless content.empty?
-          connection.request(request)
-        rescue IOError, SystemCallError, Timeout::Error, SocketError, OpenSSL::SSL::SSLError => e
-          Thread.current[:sojourn_connections]&.delete(@url)
+          @connections.exchange(request)
+        rescue *FAILURES => e
           raise Unavailable, "#{method} #{path}: #{e.class}"
-        end
-
-        def connection
-          connections = Thread.current[:sojourn_connections] ||= {}
-          connections[@url] ||= Net::HTTP.new(@url.host, @url.port).tap do |http|
-            http.use_ssl = @url.scheme == "https"
-            http.open_timeout = 1
-            http.read_timeout = http.write_timeout = @timeout
-            http.max_retries = 0 # a change may have happened
-            http.start
-          end
         end
 
         def parsed(answer)
@@ -206,6 +208,87 @@ module ActionDispatch
         end
       end
       private_constant :Api
+
+      # Exchanges with the API. One connection a thread stays open between two of them.
+      #
+      # The next request on a thread is another user's, and an answer is told from another only by its place on its
+      # connection. Timeout, Thread#raise, Thread#kill and throw end an exchange anywhere, so a connection is out of
+      # its place for as long as an exchange lasts, and goes back when the answer was read whole.
+      class Connections
+        def initialize(url, timeout:)
+          @url = url
+          @timeout = timeout
+          # Of the thread, not of the fiber: ActionController::Live copies what Thread#[] holds to other threads.
+          @place = :"sojourn_connection_#{object_id}"
+        end
+
+        # The answer, read whole or raised over. A request is never sent twice: its change may have happened.
+        def exchange(request)
+          http = take || build
+          http.start unless http.started?
+          answer = http.request(request)
+          put_back(http)
+          answer
+        ensure
+          close(http) if http && !in_place?(http)
+        end
+
+        private
+
+        # A child has its parent's connections, and forgets them: to close one would end the parent's TLS.
+        def take
+          http, owner = Thread.current.thread_variable_get(@place)
+          Thread.current.thread_variable_set(@place, nil)
+          return nil unless owner == Process.pid
+          return http if quiet?(http)
+
+          close(http)
+          nil
+        end
+
+        # Unless another fiber of the thread was faster.
+        def put_back(http)
+          Thread.current.thread_variable_get(@place) ||
+            Thread.current.thread_variable_set(@place, [http, Process.pid])
+        end
+
+        def in_place?(http)
+          Thread.current.thread_variable_get(@place)&.first.equal?(http)
+        end
+
+        # Net::HTTP connects again after two idle seconds, long before a gateway ends a connection.
+        def build
+          http = Net::HTTP.new(@url.host, @url.port)
+          http.use_ssl = @url.scheme == "https"
+          http.open_timeout = 1
+          http.read_timeout = http.write_timeout = @timeout
+          http.max_retries = 0
+          http
+        end
+
+        # Nothing came but what was asked for, not even the end. Net::HTTP has no word for it; where its insides are
+        # not these, no connection is quiet.
+        def quiet?(http)
+          socket = http.instance_variable_get(:@socket)
+          return false if socket.nil? || socket.closed?
+
+          io = socket.io
+          unread(socket) == 0 && !(io.respond_to?(:pending) && io.pending > 0) && !io.to_io.wait_readable(0)
+        end
+
+        def unread(socket)
+          return socket.send(:rbuf_size) if socket.respond_to?(:rbuf_size, true)
+
+          socket.instance_variable_get(:@rbuf)&.bytesize
+        end
+
+        def close(http)
+          http.finish if http.started?
+        rescue IOError, SystemCallError, OpenSSL::SSL::SSLError
+          nil # it is forgotten all the same
+        end
+      end
+      private_constant :Connections
 
       # The JSON of a document: docs/item-format.md. Values that only other languages have stay as they are;
       # what merely looks like one is wrapped.

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -19,22 +18,10 @@ from devstack.clients import Clients
 from devstack.layout import ROOT, free_port
 from devstack.signing import call
 from devstack.stack import Stack
+from tests.rails.ruby import RUBY, needs_rails
 
 APP = ROOT / "tests" / "rails" / "app.rb"
-RUBY = shutil.which("ruby") or "ruby"
-
-
-def _has_rails() -> bool:
-    try:
-        subprocess.run([RUBY, "-e", 'require "rails"; require "aws-sigv4"'], capture_output=True, check=True)  # noqa: S603
-    except (OSError, subprocess.CalledProcessError):
-        return False
-    return True
-
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("CI") and not _has_rails(), reason="no Rails on this machine: make rails"
-)
+pytestmark = needs_rails
 
 
 @dataclass
