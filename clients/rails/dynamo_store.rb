@@ -69,7 +69,7 @@ module ActionDispatch
           req.set_header(STATE, state)
           return Rack::Session::SessionId.new(state.token) if state
         elsif state
-          @api.call("DELETE", "/session", token: state.token)
+          @api.call("DELETE", "/session", token: state.token, success: 204)
           req.set_header(STATE, nil)
           req.cookie_jar.delete(key, **options.to_hash.slice(:path, :domain, :secure, :httponly), same_site: @same_site)
         end
@@ -91,14 +91,14 @@ module ActionDispatch
       def read(token)
         return nil unless TOKEN.match?(token)
 
-        status, found = @api.call("GET", "/session", token: token)
-        status == 404 ? nil : state_in(found, token: token)
+        status, state = @api.call("GET", "/session", token: token) { |found| state_in(found, token: token) }
+        status == 404 ? nil : state
       end
 
       def created(data, subject, options)
         body = { data: data, subject: subject, idle: options[:expire_after]&.to_i }.compact
-        _, found = @api.call("POST", "/sessions", body: body)
-        state_in(found)
+        _, state = @api.call("POST", "/sessions", body: body, success: 201) { |found| state_in(found) }
+        state
       end
 
       # Other requests' keys stay; of a key that both changed, ours.
@@ -110,11 +110,9 @@ module ActionDispatch
         ROUNDS.times do
           return state if state.nil? || state.data == data
 
-          status, found = @api.call(
-            "PUT", "/session", token: state.token, body: { data: data }, headers: { "if-match" => %("#{state.version}") }
-          )
+          status, now = put(state, data)
           return nil if status == 404
-          return state_in(found, token: state.token) if status == 200
+          return now if status == 200
 
           state = read(state.token)
           data = Document.merged(base, data, state.data) if state
@@ -122,9 +120,16 @@ module ActionDispatch
         raise Unavailable, "others keep changing the session"
       end
 
+      def put(state, data)
+        headers = { "if-match" => %("#{state.version}") }
+        @api.call("PUT", "/session", token: state.token, body: { data: data }, headers: headers) do |found|
+          state_in(found, token: state.token)
+        end
+      end
+
       def rotated(state, body)
-        status, found = @api.call("POST", "/session/rotate", token: state.token, body: body)
-        status == 404 ? nil : state_in(found)
+        status, now = @api.call("POST", "/session/rotate", token: state.token, body: body) { |found| state_in(found) }
+        status == 404 ? nil : now
       end
 
       # A success that shows no session, because it was cut short say, is not an empty one.
@@ -160,22 +165,17 @@ module ActionDispatch
           @signer = Aws::Sigv4::Signer.new(service: "execute-api", region: region, **from)
         end
 
-        # The status and what the JSON says. Raises Unavailable.
-        def call(method, path, token: nil, body: nil, headers: {})
+        # The status, and of a success what the block makes of its JSON. Raises Unavailable.
+        def call(method, path, token: nil, body: nil, headers: {}, success: 200, &understand)
           content = body ? JSON.generate(body) : ""
           url = "#{@url}#{path}"
           headers = headers.merge("host" => host)
           headers["session-token"] = token if token
           headers["content-type"] = "application/json" if body
           signature = @signer.sign_request(http_method: method, url: url, headers: headers, body: content)
-          answer = sent(method, URI(url).request_uri, headers.merge(signature.headers), content)
-          status = answer.code.to_i
-          told = parsed(answer)
-          # Whoever else answers 404, a gateway of another API say, knows nothing of sessions.
-          is_meant = [200, 201, 204].include?(status) || told["type"] == REFUSALS.fetch(status, :none)
-          raise Unavailable, "#{method} #{path}: #{status} #{told["title"]}" unless is_meant
-
-          [status, told]
+          sent(method, URI(url).request_uri, headers.merge(signature.headers), content) do |answer|
+            understood(answer, success, "#{method} #{path}", &understand)
+          end
         end
 
         private
@@ -192,10 +192,20 @@ module ActionDispatch
           @url.port == @url.default_port ? @url.host : "#{@url.host}:#{@url.port}"
         end
 
-        def sent(method, path, headers, content)
+        # Whoever else answers 404, a gateway of another API say, knows nothing of sessions.
+        def understood(answer, success, call)
+          status = answer.code.to_i
+          told = parsed(answer)
+          return [status, block_given? ? yield(told) : told] if status == success
+          return [status, told["type"]] if told["type"] == REFUSALS.fetch(status, :none)
+
+          raise Unavailable, "#{call}: #{status} #{told["title"]}"
+        end
+
+        def sent(method, path, headers, content, &understand)
           request = Net::HTTPGenericRequest.new(method, !content.empty?, true, path, headers)
           request.body = content unless content.empty?
-          @connections.exchange(request)
+          @connections.exchange(request, &understand)
         rescue *FAILURES => e
           raise Unavailable, "#{method} #{path}: #{e.class}"
         end
@@ -213,7 +223,7 @@ module ActionDispatch
       #
       # The next request on a thread is another user's, and an answer is told from another only by its place on its
       # connection. Timeout, Thread#raise, Thread#kill and throw end an exchange anywhere, so a connection is out of
-      # its place for as long as an exchange lasts, and goes back when the answer was read whole.
+      # its place for as long as an exchange lasts, and goes back when the answer was read whole and understood.
       class Connections
         def initialize(url, timeout:)
           @url = url
@@ -222,11 +232,11 @@ module ActionDispatch
           @place = :"sojourn_connection_#{object_id}"
         end
 
-        # The answer, read whole or raised over. A request is never sent twice: its change may have happened.
+        # What the block makes of the answer. A request is never sent twice: its change may have happened.
         def exchange(request)
           http = take || build
           http.start unless http.started?
-          answer = http.request(request)
+          answer = yield(http.request(request))
           put_back(http)
           answer
         ensure

@@ -187,10 +187,10 @@ class Interleaving
     @go.push(true)
   end
 
-  # More than was asked for.
+  # More than was asked for, behind the last answer that the page waits for.
   def double
     how = pick(%i[with later])
-    arm(double: how)
+    arm(CALLS[@kind] - 1, double: how)
     victim
     go_on(sent: true)
     :"double_#{how}"
@@ -215,9 +215,8 @@ class Interleaving
     :close
   end
 
-  def arm(twist)
-    warm = @warm ? 1 : 0
-    API.twist(skip: warm + @random.rand(CALLS[@kind]), reached: @reached, sent: @sent, **twist)
+  def arm(call = @random.rand(CALLS[@kind]), **twist)
+    API.twist(skip: (@warm ? 1 : 0) + call, reached: @reached, sent: @sent, **twist)
   end
 
   def victim(around: lambda(&:call))
