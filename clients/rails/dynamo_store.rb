@@ -23,14 +23,24 @@ module ActionDispatch
       # The API did not answer, or refused to serve us: no session is empty because of that.
       class Unavailable < StandardError; end
 
-      STATE = "sojourn.state"
-      TOKEN = /\Asjn_[A-Za-z0-9_-]{43}\z/.freeze
-      ROUNDS = 5
-      private_constant :STATE, :TOKEN, :ROUNDS
+      # The request brought the token that a faster one, a login say, has replaced. What it changed is not stored,
+      # no cookie changed, and it succeeds when it is repeated with the new cookie.
+      class Superseded < StandardError; end
+      ActionDispatch::ExceptionWrapper.rescue_responses[Superseded.name] = :conflict
 
-      # What the API says of the session of a request.
-      State = Struct.new(:token, :version, :data, :subject)
-      private_constant :State
+      STATE = "sojourn.state"
+      ENDED = "sojourn.ended"
+      TOKEN = /\Asjn_[A-Za-z0-9_-]{36}\z/.freeze
+      ID = (4...16).freeze
+      SAFE = %w[GET HEAD OPTIONS].freeze
+      ROUNDS = 5
+      private_constant :STATE, :ENDED, :TOKEN, :ID, :SAFE, :ROUNDS
+
+      # What the API says of the session of a request, and the document that the request began with.
+      State = Struct.new(:token, :version, :data, :subject, :base)
+      # Of a request that brought a superseded token: served as one without a session.
+      SUPERSEDED = State.new(nil, nil, {}.freeze, nil, {}.freeze).freeze
+      private_constant :State, :SUPERSEDED
 
       def initialize(app, options = {})
         options = { key: "__Host-session", secure: true, httponly: true, same_site: :lax }.merge(options)
@@ -48,31 +58,27 @@ module ActionDispatch
       def find_session(req, sid)
         state = state_of(req, sid)
         req.set_header(STATE, state)
-        state ? [Rack::Session::SessionId.new(state.token), Document.untagged(state.data)] : [generate_sid, {}]
+        state&.token ? [Rack::Session::SessionId.new(state.token), Document.untagged(state.data)] : [generate_sid, {}]
       end
 
-      # Stores what changed: false, and nothing, when the session ended meanwhile.
-      def write_session(req, sid, session, options)
-        state = req.get_header(STATE)
-        data = Document.written(session)
-        subject = subject_of(session)
-        state = state ? stored(state, data, subject) : created(data, subject, options)
+      # Stores what changed: false, and nothing, when the session ended meanwhile. Raises Superseded.
+      def write_session(req, _sid, session, options)
+        state = stored(req.get_header(STATE), Document.written(session), subject_of(session), options)
         req.set_header(STATE, state)
         state ? Rack::Session::SessionId.new(state.token) : false
+      rescue Superseded
+        refuse(req)
       end
 
       # Ends the session, or with :renew gives it another token. Nothing brings it back.
       def delete_session(req, sid, options)
         state = state_of(req, sid)
-        if state && options[:renew] && !options[:drop]
-          state = rotated(state, {})
+        if options[:renew] && !options[:drop]
+          state = renewed(state)
           req.set_header(STATE, state)
-          return Rack::Session::SessionId.new(state.token) if state
-        elsif state
-          @api.call("DELETE", "/session", token: state.token, success: 204)
-          req.set_header(STATE, nil)
-          req.cookie_jar.delete(key, **options.to_hash.slice(:path, :domain, :secure, :httponly), same_site: @same_site)
+          return state&.token ? Rack::Session::SessionId.new(state.token) : generate_sid
         end
+        expire(req, state, options) if state
         options[:drop] ? nil : generate_sid
       end
 
@@ -80,12 +86,34 @@ module ActionDispatch
 
       # A visitor who only looks leaves nothing.
       def commit_session?(req, session, options)
-        super && (req.get_header(STATE) || !session.empty?)
+        super && (req.get_header(STATE)&.token || req.get_header(ENDED) || !session.empty?)
+      end
+
+      # A page that only shows is served, and what it put in, the token of a form say, is dropped. Anything else failed.
+      def refuse(req)
+        is_safe = SAFE.include?(req.request_method)
+        raise Superseded, "another request has replaced the token of this session" unless is_safe
+
+        req.logger&.info("Sojourn: the token was replaced by another request; what this one put in is dropped")
+        false
+      end
+
+      # The session of the faster request, and its cookie, are not ours to end.
+      def expire(req, state, options)
+        unless state.token
+          options[:drop] ? refuse(req) : req.set_header(ENDED, true)
+          return
+        end
+        @api.call("DELETE", "/session", token: state.token, success: 204)
+        req.set_header(STATE, nil)
+        req.cookie_jar.delete(key, **options.to_hash.slice(:path, :domain, :secure, :httponly), same_site: @same_site)
       end
 
       # What was found or done in this request before counts more than its cookie.
       def state_of(req, sid)
         req.has_header?(STATE) ? req.get_header(STATE) : sid && read(sid.public_id)
+      rescue Superseded
+        SUPERSEDED
       end
 
       def read(token)
@@ -95,27 +123,43 @@ module ActionDispatch
         status == 404 ? nil : state
       end
 
+      # Only a request that logs in begins a session in the place of one it cannot change.
+      def stored(state, data, subject, options)
+        state ? changed(state, data, subject, options) : created(data, subject, options)
+      rescue Superseded
+        raise unless state && subject && state.subject != subject
+
+        created(data, subject, options)
+      end
+
       def created(data, subject, options)
-        body = { data: data, subject: subject, idle: options[:expire_after]&.to_i }.compact
+        body = { data: data, subject: subject, idle: idle(options) }.compact
         _, state = @api.call("POST", "/sessions", body: body, success: 201) { |found| state_in(found) }
         state
       end
 
       # Other requests' keys stay; of a key that both changed, ours.
-      def stored(state, data, subject)
-        return state if state.data == data # who only looks becomes nobody else
+      def changed(state, data, subject, options)
+        raise Superseded unless state.token
+        return state if state.base == data # who only looks becomes nobody else
 
-        state = rotated(state, { subject: subject }) if @subject && state.subject != subject
-        base = state&.data
+        base = state.base
+        if @subject && state.subject != subject
+          return succeeded(state, data, subject, options) if state.subject
+
+          state = logged_in(state, subject, options)
+        end
         ROUNDS.times do
-          return state if state.nil? || state.data == data
+          return nil if state.nil?
 
-          status, now = put(state, data)
+          wanted = Document.merged(base, data, state.data)
+          return state if state.data == wanted
+
+          status, now = put(state, wanted)
           return nil if status == 404
           return now if status == 200
 
           state = read(state.token)
-          data = Document.merged(base, data, state.data) if state
         end
         raise Unavailable, "others keep changing the session"
       end
@@ -127,17 +171,42 @@ module ActionDispatch
         end
       end
 
-      def rotated(state, body)
-        status, now = @api.call("POST", "/session/rotate", token: state.token, body: body) { |found| state_in(found) }
+      # One session is one subject's: somebody else, or nobody any more, goes on in a new one.
+      def succeeded(state, data, subject, options)
+        @api.call("DELETE", "/session", token: state.token, success: 204)
+        created(data, subject, options)
+      end
+
+      def logged_in(state, subject, options)
+        replaced(state, "/session/login", { subject: subject, idle: idle(options) }.compact)
+      end
+
+      def renewed(state)
+        state&.token ? replaced(state, "/session/rotate") : state
+      rescue Superseded
+        SUPERSEDED
+      end
+
+      # The same session under another token.
+      def replaced(state, path, body = nil)
+        status, now = @api.call("POST", path, token: state.token, body: body) do |found|
+          state_in(found, id: state.token[ID]).tap { |new| new.base = state.base }
+        end
         status == 404 ? nil : now
       end
 
-      # A success that shows no session, because it was cut short say, is not an empty one.
-      def state_in(found, token: found["token"])
-        state = State.new(token, found["version"], found["data"], found["subject"])
-        return state if TOKEN.match?(token.to_s) && state.version.is_a?(Integer) && state.data.is_a?(Hash)
+      def idle(options)
+        options[:expire_after]&.to_i
+      end
 
-        raise Unavailable, "the API's answer shows no session"
+      # A success that shows no session, because it was cut short say, is not an empty one; and one that shows another
+      # session than was asked for is not for us.
+      def state_in(found, token: found["token"], id: token.to_s[ID])
+        state = State.new(token, found["version"], found["data"], found["subject"], found["data"])
+        is_session = TOKEN.match?(token.to_s) && state.version.is_a?(Integer) && state.data.is_a?(Hash)
+        return state if is_session && [found["id"], token[ID]] == [id, id]
+
+        raise Unavailable, "the API's answer does not show this session"
       end
 
       def subject_of(session)
@@ -147,16 +216,17 @@ module ActionDispatch
 
       # Requests to the API, signed.
       class Api
+        REPLACED = "urn:sojourn:problem:token-superseded"
         REFUSALS = {
-          404 => "urn:sojourn:problem:session-not-found",
-          412 => "urn:sojourn:problem:precondition-failed"
+          404 => ["urn:sojourn:problem:session-not-found", REPLACED],
+          412 => ["urn:sojourn:problem:precondition-failed"]
         }.freeze
         # Not Timeout::Error: a deadline around the page is the application's, and reaches the application.
         FAILURES = [
           IOError, SystemCallError, SocketError, OpenSSL::SSL::SSLError, Net::OpenTimeout, Net::ReadTimeout,
           Net::WriteTimeout, Net::ProtocolError, Net::HTTPBadResponse, Net::HTTPHeaderSyntaxError, Zlib::Error
         ].freeze
-        private_constant :REFUSALS, :FAILURES
+        private_constant :REFUSALS, :REPLACED, :FAILURES
 
         def initialize(url:, region:, credentials:, timeout:)
           @url = URI(url)
@@ -165,7 +235,7 @@ module ActionDispatch
           @signer = Aws::Sigv4::Signer.new(service: "execute-api", region: region, **from)
         end
 
-        # The status, and of a success what the block makes of its JSON. Raises Unavailable.
+        # The status, and of a success what the block makes of its JSON. Raises Superseded and Unavailable.
         def call(method, path, token: nil, body: nil, headers: {}, success: 200, &understand)
           content = body ? JSON.generate(body) : ""
           url = "#{@url}#{path}"
@@ -173,9 +243,12 @@ module ActionDispatch
           headers["session-token"] = token if token
           headers["content-type"] = "application/json" if body
           signature = @signer.sign_request(http_method: method, url: url, headers: headers, body: content)
-          sent(method, URI(url).request_uri, headers.merge(signature.headers), content) do |answer|
+          status, told = sent(method, URI(url).request_uri, headers.merge(signature.headers), content) do |answer|
             understood(answer, success, "#{method} #{path}", &understand)
           end
+          raise Superseded if told == REPLACED
+
+          [status, told]
         end
 
         private
@@ -197,7 +270,7 @@ module ActionDispatch
           status = answer.code.to_i
           told = parsed(answer)
           return [status, block_given? ? yield(told) : told] if status == success
-          return [status, told["type"]] if told["type"] == REFUSALS.fetch(status, :none)
+          return [status, told["type"]] if REFUSALS.fetch(status, []).include?(told["type"])
 
           raise Unavailable, "#{call}: #{status} #{told["title"]}"
         end

@@ -1,13 +1,16 @@
 # frozen_string_literal: true
 
 # Sojourn's API on 127.0.0.1 as far as the Rails client calls it, with sessions in memory and answers that can be
-# held, cut short or doubled. Not a model of the API: every route answers, nothing expires.
+# held, cut short or doubled. Not a model of the API: nothing expires, and a replaced token is superseded for ever.
+#
+#   ruby slow_api.rb   prints its URL, and serves until it is ended
 
 require "json"
 require "openssl"
 require "securerandom"
 require "socket"
 require "io/wait"
+require "uri"
 
 class SlowApi
   # Where an answer can be held: before it, behind its head, in its body, before its last byte.
@@ -15,6 +18,10 @@ class SlowApi
 
   # What was asked: on which connection, counted from 0, with which token.
   Asked = Struct.new(:connection, :verb, :path, :token)
+
+  SUPERSEDED = [404, { "type" => "urn:sojourn:problem:token-superseded" }].freeze
+  CHANGED = [412, { "type" => "urn:sojourn:problem:precondition-failed" }].freeze
+  UNKNOWN = [404, { "type" => "urn:sojourn:problem:session-not-found" }].freeze
 
   attr_reader :asked, :url, :certificate
 
@@ -83,45 +90,60 @@ class SlowApi
     body = socket.read(headers["content-length"].to_i)
     status, found, twist = @lock.synchronize do
       @asked << Asked.new(number, verb, path, headers["session-token"])
-      [*route(verb, path, headers["session-token"], body.empty? ? {} : JSON.parse(body)), due]
+      [*route(verb, path, headers, body.empty? ? {} : JSON.parse(body)), due]
     end
     send_answer(socket, plain, text(status, found), twist)
   end
 
-  def route(verb, path, token, body)
-    return [201, shown(insert(body["data"]), "token")] if [verb, path] == %w[POST /sessions]
+  def route(verb, path, headers, body)
+    token = headers["session-token"]
+    return [201, shown(insert(body["data"], body["subject"]), "token")] if [verb, path] == %w[POST /sessions]
+    return listed(path) if path.start_with?("/sessions?subject=")
 
     session = @sessions[token]
-    return [404, { "type" => "urn:sojourn:problem:session-not-found" }] unless session && session[:token] == token
+    return end_session(session) if verb == "DELETE"
+    return UNKNOWN unless session && session[:token]
+    return SUPERSEDED unless session[:token] == token
 
     case [verb, path]
     when %w[GET /session] then [200, shown(token)]
     when %w[PUT /session]
+      return CHANGED unless headers["if-match"] == %("#{session[:version]}")
+
       session[:version] += 1
       session[:data] = body["data"]
       [200, shown(token)]
-    when %w[POST /session/rotate]
-      session[:token] = new_token
+    when %w[POST /session/rotate], %w[POST /session/login]
+      session[:subject] = body.fetch("subject") if path.end_with?("login")
+      session[:version] += 1
+      session[:token] = token[0, 16] + SecureRandom.urlsafe_base64(18)
       @sessions[session[:token]] = session
       [200, shown(session[:token], "token")]
-    when %w[DELETE /session]
-      session[:token] = nil
-      [204, nil]
     end
   end
 
-  def insert(data)
-    token = new_token
-    @sessions[token] = { token: token, version: 1, data: data }
+  def insert(data, subject = nil)
+    token = "sjn_#{SecureRandom.urlsafe_base64(27)}"
+    @sessions[token] = { token: token, version: 1, data: data, subject: subject }
     token
   end
 
-  def new_token = "sjn_#{SecureRandom.urlsafe_base64(32)}"
+  def end_session(session)
+    session[:token] = nil if session
+    [204, nil]
+  end
+
+  def listed(path)
+    subject = URI.decode_www_form_component(path.split("=", 2).last)
+    found = @sessions.select { |token, session| session[:token] == token && session[:subject] == subject }
+    [200, { "sessions" => found.keys.map { |token| { "id" => token[4, 12] } }, "next" => nil }]
+  end
 
   def shown(token, *others)
     session = @sessions[token]
     padding = @asked.size.odd? ? @padding : nil
-    { "version" => session[:version], "data" => session[:data], "subject" => nil, "label" => padding }
+    { "id" => token[4, 12], "version" => session[:version], "data" => session[:data], "subject" => session[:subject] }
+      .merge("label" => padding)
       .merge(others.include?("token") ? { "token" => token } : {})
   end
 
@@ -192,4 +214,10 @@ class SlowApi
     @certificate.sign(key, OpenSSL::Digest.new("SHA256"))
     OpenSSL::SSL::SSLContext.new.tap { |made| made.add_certificate(@certificate, key) }
   end
+end
+
+if $PROGRAM_NAME == __FILE__
+  $stdout.puts(SlowApi.new.url)
+  $stdout.flush
+  sleep
 end
