@@ -202,6 +202,7 @@ class Interleaving
     arm(cut: true)
     victim
     go_on
+    @victim.join # before anything is made of it: its pages must not meet the next twist
     raise Failed, "cut short: #{@ended.inspect}" unless @ended.is_a?(STORE.class::Unavailable)
 
     :cut
