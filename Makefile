@@ -17,7 +17,7 @@ CHECKOV_STAMP := $(call stamp,.venv-checkov,checkov)
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
-SUITES := $(wildcard tests/unit tests/adapters tests/audit tests/canary tests/contract tests/integration tests/architecture tests/faults tests/fuzz tests/histories tests/machine tests/roles tests/e2e tests/soak)
+SUITES := $(wildcard tests/unit tests/adapters tests/audit tests/canary tests/contract tests/integration tests/architecture tests/faults tests/fuzz tests/histories tests/machine tests/roles tests/stack tests/e2e tests/soak)
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
 

@@ -1,0 +1,11 @@
+"""MiniStack's own program, started with what devstack adds to it. Decides nothing."""
+
+from devstack.inside.refusals import refuse_what_cloudformation_refuses
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    from ministack import app  # type: ignore[import-not-found]
+
+    refuse_what_cloudformation_refuses()
+    app.main()
