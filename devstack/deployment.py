@@ -1,6 +1,7 @@
 """The real ``sam build`` and ``sam deploy`` of template.yaml, pointed at an emulator."""
 
 import hashlib
+import os
 import shlex
 import subprocess
 import sys
@@ -117,7 +118,10 @@ def run_sam(layout: Layout, *arguments: str) -> None:
 
 
 def _environment(layout: Layout) -> dict[str, str]:
-    return client_environment(layout) | {
+    environment = client_environment(layout)
+    return environment | {
+        # `sam build` wants the functions' own Python by that name, and this environment's is it.
+        "PATH": f"{SAM.parent}{os.pathsep}{environment.get('PATH', os.defpath)}",
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.5",
         "__SAM_CLI_APP_DIR": str((layout.local / "sam").resolve()),

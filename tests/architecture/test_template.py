@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devstack.layout import ROOT
 from devstack.template import Template, read_template
 from tests.architecture import template_rules
 
@@ -19,6 +20,15 @@ RULES: dict[str, Rule] = {
 }
 
 DELETE = object()
+
+TEMPLATES = [
+    "template.yaml",
+    "functions/records.yaml",
+    "layers/encryption.yaml",
+    "layers/namespace.yaml",
+    "examples/shop/template.yaml",
+    "tests/e2e/consumer.yaml",
+]
 
 
 def _table(*path: object) -> tuple[object, ...]:
@@ -177,11 +187,18 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
     "dead_letters_are_encrypted": [(_of("SweepDeadLetters", "SqsManagedSseEnabled"), False)],
     "the_client_layer_serves_every_python": [
         (_of("ClientLayer", "CompatibleRuntimes", 0), DELETE),
-        (_of("ClientLayer", "RetentionPolicy"), "Delete"),
     ],
+    "a_new_layer_takes_no_old_one_away": [
+        (_of("ClientLayer", "RetentionPolicy"), "Delete"),
+        (_of("ServiceLayer", "RetentionPolicy"), DELETE),
+    ],
+    "nothing_is_exported": [
+        (("Outputs", "ClientLayerArn", "Export"), {"Name": {"Fn::Sub": "${AWS::StackName}-ClientLayerArn"}}),
+        (("Outputs", "TableName", "Export"), {"Name": "table"}),
+    ],
+    "nothing_is_imported": [(_of("ApiStage", "Description"), {"Fn::ImportValue": "other-Table"})],
     "layers_are_built": [(("Resources", "ServiceLayer", "Metadata"), DELETE)],
     "everything_is_published_twice": [
-        (("Outputs", "TableName", "Export"), DELETE),
         (("Outputs", "BucketName", "Value"), {"Ref": "SessionsTable"}),
         (("Resources", "ApiUrlParameter"), DELETE),
         (_of("ClientLayerArnParameter", "Name"), {"Fn::Sub": "/${AWS::StackName}/layer"}),
@@ -213,6 +230,13 @@ def test_every_rule_notices_when_it_is_broken(rule: str, template: Template) -> 
     for path, value in MUTANTS[rule]:
         mutant = _changed(template, path, value)
         assert [name for name, judge in RULES.items() if list(judge(mutant))] == [rule], path
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=str)
+def test_no_template_ties_its_stack_to_another(file: str) -> None:
+    """Neither the examples nor what users deploy beside the stack."""
+    template = read_template(ROOT / file)
+    assert [*template_rules.nothing_is_exported(template), *template_rules.nothing_is_imported(template)] == []
 
 
 def test_every_mutant_belongs_to_a_rule() -> None:

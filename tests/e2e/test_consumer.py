@@ -17,7 +17,7 @@ Basket = Callable[[dict[str, object]], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def basket(stack: Stack) -> Iterator[Basket]:
-    """The consumer, deployed beside the stack through its exports alone."""
+    """The consumer, deployed beside the stack through its SSM parameters alone."""
     session = boto3.Session(
         stack.credentials.access_key_id, stack.credentials.secret_access_key, region_name=stack.region
     )
@@ -26,7 +26,6 @@ def basket(stack: Stack) -> Iterator[Basket]:
     cloudformation.create_stack(
         StackName="basket",
         TemplateBody=(Path(__file__).parent / "consumer.yaml").read_text(),
-        Parameters=[{"ParameterKey": "Sojourn", "ParameterValue": stack.stack_name}],
         Capabilities=["CAPABILITY_IAM"],
     )
     cloudformation.get_waiter("stack_create_complete").wait(StackName="basket", WaiterConfig={"Delay": 1})

@@ -30,9 +30,8 @@ def names_of(place: Place) -> Names:
     values = {
         "SessionsTable.Arn": table_arn(place.table),
         "OverflowBucket.Arn": bucket_arn(place.bucket),
-        "sojourn-TableName": place.table,
-        "sojourn-BucketName": place.bucket,
-        "StackName": "sojourn",
+        "Table": place.table,
+        "Bucket": place.bucket,
         "Namespace": place.settings.namespace,
     }
     is_strict = place.settings.strict_expire_all
