@@ -4,6 +4,7 @@ The emulator drops or ignores much of this without a word, so a green end-to-end
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -64,6 +65,7 @@ PUBLISHED = {
     "ClientLayerArn": "layer-arn",
     "ServiceLayerArn": "service-layer-arn",
     "ClientPolicyArn": "client-policy-arn",
+    "MaxAbsoluteSeconds": "max-absolute-seconds",
 }
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -132,11 +134,12 @@ def the_table_is_protected_from_deletion(template: Template) -> Iterator[str]:
 
 
 def what_is_stored_outlives_the_stack(template: Template) -> Iterator[str]:
-    """Deleting or replacing the stack must not log everybody out."""
+    """Deleting or replacing the stack must not log everybody out; what a failed first deployment made may go."""
     for name in ("SessionsTable", "OverflowBucket"):
-        for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
-            if template["Resources"][name].get(policy) != "Retain":
-                yield f"{name} has no {policy}: Retain"
+        if template["Resources"][name].get("DeletionPolicy") != "RetainExceptOnCreate":
+            yield f"{name} goes with the stack, or stays behind when the first deployment fails"
+        if template["Resources"][name].get("UpdateReplacePolicy") != "Retain":
+            yield f"{name} goes when it is replaced"
 
 
 # The bucket.
@@ -237,6 +240,22 @@ def the_api_is_throttled(template: Template) -> Iterator[str]:
             yield f"{name} is not set"
 
 
+def routes_are_not_metered(template: Template) -> Iterator[str]:
+    """Detailed metrics are billed by route and metric: sixty of them, for what the access log says."""
+    if (
+        template["Resources"]["ApiStage"]["Properties"]["DefaultRouteSettings"].get("DetailedMetricsEnabled")
+        is not False
+    ):
+        yield "detailed metrics are on"
+
+
+def an_answer_holds_the_largest_document(template: Template) -> Iterator[str]:
+    """A function's answer has 6 MB, and quoting can make a document four times as large."""
+    largest = template["Parameters"]["MaxBytes"].get("MaxValue")
+    if largest is None or 4 * largest > 6_000_000:
+        yield f"MaxBytes goes up to {largest}"
+
+
 def the_access_log_has_no_secrets(template: Template) -> Iterator[str]:
     """No header (the token is one), no path or query (they name subjects)."""
     log = template["Resources"]["ApiStage"]["Properties"].get("AccessLogSettings", {})
@@ -287,15 +306,24 @@ def every_setting_reaches_the_functions(template: Template) -> Iterator[str]:
             continue
         if name not in variables:
             yield f"{name} is not set"
+        elif field.name == "max_absolute_seconds":
+            # A consumer without the setting must not ask for more than the bucket keeps; less is fine.
+            if int(str(_default(template, variables[name]))) < int(str(field.default)):
+                yield f"{name} is lower than the library's"
         elif field.default is not None and not _same_default(template, variables[name], field.default):
             yield f"{name} has another default than the library"
 
 
 def tracing_captures_nothing(template: Template) -> Iterator[str]:
-    """Lambda's own segments and no more: responses hold documents and tokens. Off unless asked for."""
+    """Lambda's own segments and no more: responses hold documents and tokens. Off unless a caller asks for it.
+
+    SAM leaves out ``Disabled``, so that a change to it would publish no version and change nothing.
+    """
     if any("TRACE" in name for name in _variables(template)):
         yield "a tracer inside the function is configured"
-    if template["Parameters"]["Tracing"]["Default"] != "Disabled":
+    if template["Parameters"]["Tracing"]["AllowedValues"] != ["PassThrough", "Active"]:
+        yield "tracing has a value that SAM leaves out"
+    if template["Parameters"]["Tracing"]["Default"] != "PassThrough":
         yield "tracing is on by default"
 
 
@@ -384,15 +412,29 @@ def encryption_has_its_layer(template: Template) -> Iterator[str]:
 
 
 def every_log_ends(template: Template) -> Iterator[str]:
-    """Each function logs JSON to its own group, and each group forgets."""
+    """Each function logs to its own group, and each group forgets."""
     groups = dict(resources(template, "AWS::Logs::LogGroup"))
     for name, group in groups.items():
         if group.get("RetentionInDays") != {"Ref": "LogRetentionDays"}:
             yield f"{name} keeps logs for ever"
     for name, function in functions(template):
-        logging = function.get("LoggingConfig", {})
-        if logging.get("LogFormat") != "JSON" or logging.get("LogGroup", {}).get("Ref") not in groups:
-            yield f"{name} does not log JSON to a group of the stack"
+        if function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref") not in groups:
+            yield f"{name} does not log to a group of the stack"
+
+
+def no_log_line_is_filtered(template: Template) -> Iterator[str]:
+    """Lambda's JSON format drops lines below its level, and takes a metric or a line of Powertools' for INFO.
+
+    With ``LogLevel: ERROR`` every metric would vanish, and every error too. Powertools' lines are JSON as they are, and
+    ``POWERTOOLS_LOG_LEVEL`` is the level.
+    """
+    if _variables(template).get("POWERTOOLS_LOG_LEVEL") != {"Ref": "LogLevel"}:
+        yield "LogLevel does not reach the functions"
+    for name, function in functions(template):
+        if set(function.get("LoggingConfig", {})) - {"LogFormat", "LogGroup"}:
+            yield f"Lambda filters what {name} logs"
+        elif function.get("LoggingConfig", {"LogFormat": "Text"}).get("LogFormat") != "Text":
+            yield f"{name} logs in a format that Lambda filters"
 
 
 # The schedule.
@@ -411,6 +453,27 @@ def no_failed_sweep_is_forgotten(template: Template) -> Iterator[str]:
     failure = sweep.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure")
     if failure != {"Type": "SQS", "Destination": queue}:
         yield "runs that failed are forgotten"
+
+
+def one_role_starts_the_sweep(template: Template) -> Iterator[str]:
+    """It may do that and keep what failed; for this account's schedules. SAM would make a role for each schedule."""
+    for name, event in template["Resources"]["SweepFunction"]["Properties"]["Events"].items():
+        if event["Properties"].get("RoleArn") != {"Fn::GetAtt": ["SchedulerRole", "Arn"]}:
+            yield f"{name} has a role of its own"
+    role = template["Resources"]["SchedulerRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    if trust.get("Condition") != {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}:
+        yield "schedules of other accounts may take the role"
+    granted_to_it = {
+        statement["Action"]: statement["Resource"]["Fn::GetAtt"]
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    }
+    if granted_to_it != {
+        "lambda:InvokeFunction": ["SweepFunction", "Arn"],
+        "sqs:SendMessage": ["SweepDeadLetters", "Arn"],
+    }:
+        yield f"the scheduler may {granted_to_it}"
 
 
 def every_share_of_the_sweep_is_scheduled(template: Template) -> Iterator[str]:
@@ -489,14 +552,81 @@ def everything_is_published_twice(template: Template) -> Iterator[str]:
 
 def alarms_need_a_topic(template: Template) -> Iterator[str]:
     """Each tells the topic, and there is none without one."""
-    alarms = dict(resources(template, "AWS::CloudWatch::Alarm"))
-    if not alarms.keys() >= {"SweepErrorsAlarm", "SweepDeadLettersAlarm", "ApiErrorsAlarm"}:
-        yield "an alarm is missing"
-    for name, alarm in alarms.items():
+    for name, alarm in resources(template, "AWS::CloudWatch::Alarm"):
         if template["Resources"][name].get("Condition") != "HasAlarmTopic":
             yield f"{name} exists without a topic"
         if alarm.get("AlarmActions") != [{"Ref": "AlarmTopicArn"}]:
             yield f"{name} tells nobody"
+
+
+WATCHED = {
+    "ApiErrorsAlarm",
+    "ApiUnavailableAlarm",
+    "ReadsThrottledAlarm",
+    "SubjectIndexThrottledAlarm",
+    "SweepDeadLettersAlarm",
+    "SweepErrorsAlarm",
+    "SweepIndexThrottledAlarm",
+    "SweepLeftAlarm",
+    "SweepOverdueAlarm",
+    "SweepSilentAlarm",
+    "WritesThrottledAlarm",
+}
+
+
+def everything_that_can_fail_is_watched(template: Template) -> Iterator[str]:
+    """The API, the table and its indexes, and each way in which a sweep can come to nothing; each with a sentence."""
+    alarms = dict(resources(template, "AWS::CloudWatch::Alarm"))
+    for name in sorted(WATCHED ^ alarms.keys()):
+        yield f"{name} is missing, or not of the design"
+    for name, alarm in alarms.items():
+        if len(alarm.get("AlarmDescription", "").split()) < 5:
+            yield f"{name} does not say what it means"
+
+
+def metrics_are_the_stacks_own(template: Template) -> Iterator[str]:
+    """Their one dimension is the service's name: two stacks with one would share their metrics and alarms."""
+    service = {"Ref": "AWS::StackName"}
+    if _variables(template).get("POWERTOOLS_SERVICE_NAME") != service:
+        yield "the metrics of two stacks are one"
+    for name, alarm in resources(template, "AWS::CloudWatch::Alarm"):
+        if alarm["Namespace"] == "Sojourn" and not (
+            alarm.get("Dimensions") == [{"Name": "service", "Value": service}]
+            or "${AWS::StackName}" in json.dumps(alarm["MetricName"])
+        ):
+            yield f"{name} hears every stack"
+    shown = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    if shown.count('"service"') != shown.count('"service", "${AWS::StackName}"'):
+        yield "the dashboard shows every stack's metrics"
+
+
+def refusals_are_counted_where_they_are_alarmed(template: Template) -> Iterator[str]:
+    """The API has no metric of 503 alone, so its access log is counted, by the name that the alarm has."""
+    (counted,) = template["Resources"]["ApiUnavailableMetric"]["Properties"]["MetricTransformations"]
+    alarm = template["Resources"].get("ApiUnavailableAlarm", {"Properties": {"MetricName": counted["MetricName"]}})
+    if alarm["Properties"]["MetricName"] != counted["MetricName"]:
+        yield "nothing counts what the alarm waits for"
+    pattern = template["Resources"]["ApiUnavailableMetric"]["Properties"]["FilterPattern"]
+    if pattern != '{ $.status = "503" }':
+        yield f"{pattern} is counted"
+
+
+def a_new_stack_is_not_silent(template: Template) -> Iterator[str]:
+    """No run yet is not a sweep that stopped: only data that ceases alarms, and then it does."""
+    silent = template["Resources"].get("SweepSilentAlarm", {}).get("Properties")
+    if silent and silent.get("TreatMissingData") != "missing":
+        yield "a sweep that has not run yet is an alarm"
+    if silent and silent.get("InsufficientDataActions") != [{"Ref": "AlarmTopicArn"}]:
+        yield "a sweep that stopped tells nobody"
+
+
+def a_key_is_named_by_its_own_arn(template: Template) -> Iterator[str]:
+    """IAM compares a policy's resource with the key's ARN, so an alias would grant nothing."""
+    pattern = re.compile(template["Parameters"]["KmsKeyArn"]["AllowedPattern"])
+    key = "arn:aws:kms:eu-central-1:123456789012:"
+    for text, fits in (("", True), (f"{key}key/mrk-1", True), (f"{key}alias/sessions", False), ("sessions", False)):
+        if bool(pattern.fullmatch(text)) is not fits:
+            yield f"KmsKeyArn takes {text}" if not fits else f"KmsKeyArn does not take {text}"
 
 
 # Reading the template.
