@@ -62,6 +62,8 @@ PUBLISHED = {
     "ApiUrl": "api-url",
     "TableName": "table",
     "BucketName": "bucket",
+    "TableArn": "table-arn",
+    "BucketArn": "bucket-arn",
     "ClientLayerArn": "layer-arn",
     "ServiceLayerArn": "service-layer-arn",
     "ClientPolicyArn": "client-policy-arn",
@@ -142,6 +144,42 @@ def what_is_stored_outlives_the_stack(template: Template) -> Iterator[str]:
             yield f"{name} goes when it is replaced"
 
 
+def another_table_or_bucket_reaches_everything(template: Template) -> Iterator[str]:
+    """What was restored takes the place of the stack's own for every function, policy, alarm and consumer.
+
+    All of them have name and ARN from one place, and only that place knows the stack's own.
+    """
+    own = {"SessionsTable": "MakesTable", "OverflowBucket": "MakesBucket"}
+    knowing = {
+        "TableNameParameter",
+        "TableArnParameter",
+        "BucketNameParameter",
+        "BucketArnParameter",
+        "OverflowBucketPolicy",
+    }
+    for name, condition in own.items():
+        if template["Resources"][name].get("Condition") != condition:
+            yield f"{name} is made where there is another"
+        elsewhere = {**template["Globals"], **template["Resources"], **template["Outputs"]}
+        for user, content in elsewhere.items():
+            if user not in knowing and re.search(rf'(["{{]){name}[".}}]', json.dumps(content)):
+                yield f"{user} has the stack's own {name}"
+    for kind, parameter in (("Table", "ExistingTableName"), ("Bucket", "ExistingBucketName")):
+        for what in ("Name", "Arn"):
+            value = template["Resources"][f"{kind}{what}Parameter"]["Properties"]["Value"]
+            if value.get("Fn::If", [""])[0] != f"Makes{kind}" or parameter not in json.dumps(value["Fn::If"][2]):
+                yield f"the other {kind} is not published"
+
+
+def a_version_can_be_described(template: Template) -> Iterator[str]:
+    """A description takes 256 characters: with its longest choices, larger numbers and names of ordinary length."""
+    for verb in sorted(set(VERBS.values())):
+        text = template["Resources"][f"{verb}Function"]["Properties"].get("VersionDescription", {"Fn::Sub": [""]})
+        length = len(re.sub(r"\$\{(\w+)\}", lambda found: "x" * _length(template, found[1]), text["Fn::Sub"][0]))
+        if length > 256:
+            yield f"{verb}Function's version is described with {length} characters"
+
+
 # The bucket.
 
 
@@ -189,11 +227,17 @@ def plain_http_is_refused(template: Template) -> Iterator[str]:
     """By bucket and queue, unless somebody runs an emulator."""
     if template["Parameters"]["EnforceTls"]["Default"] != "true":
         yield "TLS is not enforced by default"
-    for name in ("OverflowBucketPolicy", "SweepDeadLettersPolicy"):
+    both = {"Fn::And": [{"Condition": "RequiresTls"}, {"Condition": "MakesBucket"}]}
+    if template["Conditions"]["BucketRequiresTls"] != both:
+        yield "the bucket refuses plain HTTP under another condition"
+    for name, condition in {
+        "OverflowBucketPolicy": "BucketRequiresTls",
+        "SweepDeadLettersPolicy": "RequiresTls",
+    }.items():
         policy = template["Resources"].get(name, {})
         statements = policy.get("Properties", {}).get("PolicyDocument", {}).get("Statement", [])
         denials = [entry for entry in statements if entry["Effect"] == "Deny" and entry["Principal"] == "*"]
-        if policy.get("Condition") != "RequiresTls" or not any(
+        if policy.get("Condition") != condition or not any(
             entry.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}} for entry in denials
         ):
             yield f"{name} does not refuse plain HTTP"
@@ -351,7 +395,7 @@ def nobody_has_more_rights_than_calls(template: Template) -> Iterator[str]:
 def no_right_is_a_wildcard(template: Template) -> Iterator[str]:
     """No ``*`` in any granted action or resource, save for the objects of the bucket."""
     for name, statement in granted(template):
-        resource = json.dumps(statement["Resource"]).replace("${OverflowBucket.Arn}/*", "")
+        resource = json.dumps(statement["Resource"]).replace("${BucketArnParameter.Value}/*", "")
         if "*" in json.dumps(statement["Action"]) + resource:
             yield f"{name} has a wildcard"
 
@@ -377,6 +421,7 @@ def versions_follow_every_change(template: Template) -> Iterator[str]:
             yield f"{verb}Function does not publish every change"
         described = json.dumps(function.get("VersionDescription"))
         used = _references({name: function[name] for name in function.keys() & _CONFIGURATION})
+        used |= {"ExistingTableName", "ExistingBucketName"}  # these come through SSM parameters
         for parameter in sorted(used & template["Parameters"].keys()):
             if f"${{{parameter}}}" not in described:
                 yield f"a changed {parameter} does not reach {verb}Function's version"
@@ -541,12 +586,14 @@ def layers_are_built(template: Template) -> Iterator[str]:
 def everything_is_published_twice(template: Template) -> Iterator[str]:
     """Each output is printed for people and stored as an SSM parameter for everything else, with one value."""
     parameters = {
-        parameter["Name"]["Fn::Sub"]: parameter["Value"] for _, parameter in resources(template, "AWS::SSM::Parameter")
+        parameter["Name"]["Fn::Sub"]: (name, parameter["Value"])
+        for name, parameter in resources(template, "AWS::SSM::Parameter")
     }
     if template["Outputs"].keys() != PUBLISHED.keys() or len(parameters) != len(PUBLISHED):
         yield "outputs or parameters are not those of the design"
     for name, output in template["Outputs"].items():
-        if output["Value"] != parameters.get(f"/${{AWS::StackName}}/{PUBLISHED.get(name)}"):
+        resource, value = parameters.get(f"/${{AWS::StackName}}/{PUBLISHED.get(name)}", ("", None))
+        if output["Value"] not in (value, {"Fn::GetAtt": [resource, "Value"]}):
             yield f"{name} is not the parameter's value"
 
 
@@ -697,10 +744,22 @@ def _references(value: object) -> set[str]:
 
 def _place(resource: dict[str, Any]) -> str:
     """Where a statement's resource is, in the words of ``RIGHTS``."""
-    if resource == {"Fn::GetAtt": ["SessionsTable", "Arn"]}:
+    if resource == {"Fn::GetAtt": ["TableArnParameter", "Value"]}:
         return "table"
     pattern = str(resource.get("Fn::Sub", resource))
-    return pattern.replace("${SessionsTable.Arn}/", "").replace("${OverflowBucket.Arn}/*", "objects")
+    return pattern.replace("${TableArnParameter.Value}/", "").replace("${BucketArnParameter.Value}/*", "objects")
+
+
+def _length(template: Template, name: str) -> int:
+    """Of a parameter's value: the longest choice, a digit more than the default has, or a name as they are made."""
+    parameter = template["Parameters"].get(name)
+    if parameter is None:  # the encryption layer's version
+        return 3
+    if "AllowedValues" in parameter:
+        return max(len(str(value)) for value in parameter["AllowedValues"])
+    if parameter["Type"] == "Number":
+        return len(str(parameter["Default"])) + 1
+    return {"Namespace": 16, "ExistingTableName": 42, "ExistingBucketName": 42}.get(name, 64)
 
 
 def _lifecycle(template: Template) -> list[dict[str, Any]]:

@@ -18,6 +18,8 @@ RULES: dict[str, Rule] = {
     if not name.startswith("_") and inspect.get_annotations(rule).get("return") == Iterator[str]
 }
 
+LONG_DESCRIPTION = " ".join(f"${{{name}}}" for name in read_template()["Parameters"])
+
 TEMPLATES = [
     "template.yaml",
     "functions/records.yaml",
@@ -86,6 +88,16 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (("Resources", "SessionsTable", "UpdateReplacePolicy"), DELETE),
         (("Resources", "OverflowBucket", "DeletionPolicy"), DELETE),
     ],
+    "another_table_or_bucket_reaches_everything": [
+        (("Globals", "Function", "Environment", "Variables", "SOJOURN_TABLE"), {"Ref": "SessionsTable"}),
+        (("Resources", "SessionsTable", "Condition"), DELETE),
+        (_of("ReadsThrottledAlarm", "Dimensions", 0, "Value"), {"Ref": "SessionsTable"}),
+        (_of("TableArnParameter", "Value"), {"Fn::GetAtt": ["SessionsTable", "Arn"]}),
+        (("Outputs", "BucketName", "Description"), {"Fn::Sub": "${OverflowBucket.Arn}"}),
+    ],
+    "a_version_can_be_described": [
+        (_of("ReadFunction", "VersionDescription", "Fn::Sub", 0), LONG_DESCRIPTION),
+    ],
     "the_bucket_is_private": [
         (_bucket("PublicAccessBlockConfiguration", "RestrictPublicBuckets"), False),
         (_bucket("OwnershipControls"), DELETE),
@@ -101,6 +113,7 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
     "plain_http_is_refused": [
         (("Parameters", "EnforceTls", "Default"), "false"),
         (("Resources", "OverflowBucketPolicy"), DELETE),
+        (("Conditions", "BucketRequiresTls"), {"Condition": "MakesBucket"}),
         (_of("SweepDeadLettersPolicy", "PolicyDocument", "Statement", 0, "Condition"), DELETE),
     ],
     "every_route_is_signed": [
@@ -149,7 +162,7 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (_statement("ExpireFunction", 1, "Fn::If", 0), "SweepsInTwo"),
     ],
     "no_right_is_a_wildcard": [
-        (("Resources", "WidePolicy"), _managed_policy("dynamodb:*", {"Ref": "SessionsTable"})),
+        (("Resources", "WidePolicy"), _managed_policy("dynamodb:*", {"Ref": "ExistingTableName"})),
         (("Resources", "WidePolicy"), _managed_policy("dynamodb:GetItem", "*")),
     ],
     "who_reaches_sessions_reaches_their_key": [
@@ -159,7 +172,7 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
     ],
     "versions_follow_every_change": [
         (_of("ReadFunction", "AutoPublishAliasAllProperties"), DELETE),
-        (_of("WriteFunction", "VersionDescription"), {"Fn::Sub": "${IdleSeconds}"}),
+        (_of("WriteFunction", "VersionDescription"), {"Fn::Sub": ["${IdleSeconds}", {}]}),
         (_of("ClientLayer", "PublishLambdaVersion"), DELETE),
         (_of("ExpireFunction", "Timeout"), {"Ref": "ThrottlingBurstLimit"}),
         (_of("ReadFunction", "VersionDescription", "Fn::Sub", 1, "EncryptionLayer"), "0"),
@@ -239,7 +252,7 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
     "nothing_is_imported": [(_of("ApiStage", "Description"), {"Fn::ImportValue": "other-Table"})],
     "layers_are_built": [(("Resources", "ServiceLayer", "Metadata"), DELETE)],
     "everything_is_published_twice": [
-        (("Outputs", "BucketName", "Value"), {"Ref": "SessionsTable"}),
+        (("Outputs", "BucketName", "Value"), {"Fn::GetAtt": ["TableNameParameter", "Value"]}),
         (("Resources", "ApiUrlParameter"), DELETE),
         (_of("ClientLayerArnParameter", "Name"), {"Fn::Sub": "/${AWS::StackName}/layer"}),
     ],

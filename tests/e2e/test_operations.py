@@ -2,31 +2,19 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 
 import boto3
 
 from devstack.clients import Clients
-from devstack.layout import ROOT
 from devstack.stack import Stack
+from tests.e2e.runbook import blocks
 
-PAGE = (ROOT / "docs" / "operations.md").read_text()
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
-
-
-def section(title: str) -> str:
-    """From its heading to the next one."""
-    return PAGE.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
-
-
-def blocks(title: str, language: str) -> list[str]:
-    """The code blocks of one language in a section."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", section(title), re.DOTALL | re.MULTILINE)
 
 
 def temporary_credentials(stack: Stack) -> dict[str, str]:

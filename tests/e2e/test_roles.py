@@ -143,8 +143,8 @@ def test_a_role_may_do_what_its_policy_says_and_nothing_else(stack: Stack, princ
     names = Names(
         {
             **PARTITION,
-            "SessionsTable.Arn": table_arn(stack.table),
-            "OverflowBucket.Arn": bucket_arn(stack.bucket),
+            "TableArnParameter.Value": table_arn(stack.table),
+            "BucketArnParameter.Value": bucket_arn(stack.bucket),
         },
         {"HasKmsKey": False, "EndsAllAtOnce": False},
     )

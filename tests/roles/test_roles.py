@@ -28,8 +28,8 @@ ROLES = {
 def names_of(place: Place) -> Names:
     """What the references of a template are there."""
     values = {
-        "SessionsTable.Arn": table_arn(place.table),
-        "OverflowBucket.Arn": bucket_arn(place.bucket),
+        "TableArnParameter.Value": table_arn(place.table),
+        "BucketArnParameter.Value": bucket_arn(place.bucket),
         "Table": place.table,
         "Bucket": place.bucket,
         "Namespace": place.settings.namespace,
