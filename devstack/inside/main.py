@@ -1,5 +1,6 @@
 """MiniStack's own program, started with what devstack adds to it. Decides nothing."""
 
+from devstack.inside.door import guarded
 from devstack.inside.refusals import refuse_what_cloudformation_refuses
 
 
@@ -8,4 +9,5 @@ def main() -> None:
     from ministack import app  # type: ignore[import-not-found]
 
     refuse_what_cloudformation_refuses()
+    app.app = guarded(app.app)
     app.main()
