@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,8 @@ STACK_NAME = "sojourn"
 ARTIFACTS = "sojourn-artifacts"  # as in the `local` environment of samconfig.toml
 
 SAM = Path(sys.executable).with_name("sam")
+# What SAM says at the end of a page when pip found no way to the pinned packages.
+_UNREACHED = re.compile("PythonPipBuilder:ResolveDependencies - Could not satisfy the requirement")
 _SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "devstack")
 
 
@@ -113,8 +116,14 @@ def run_sam(layout: Layout, *arguments: str) -> None:
         check=False,
     )
     (layout.local / f"sam-{arguments[0]}.log").write_text(run.stdout + run.stderr)
-    if run.returncode != 0:
-        raise DevstackError(f"sam {arguments[0]} failed:\n{run.stdout}{run.stderr}")
+    if run.returncode == 0:
+        return
+    if _UNREACHED.search(run.stdout + run.stderr):
+        raise DevstackError(
+            f"sam {arguments[0]} could not fetch what the layers are made of: is there a way to the package index? "
+            f"What was tried is in {layout.local / f'sam-{arguments[0]}.log'}"
+        )
+    raise DevstackError(f"sam {arguments[0]} failed:\n{run.stdout}{run.stderr}")
 
 
 def _environment(layout: Layout) -> dict[str, str]:

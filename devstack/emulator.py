@@ -43,6 +43,11 @@ def start(layout: Layout, *, authorize: bool) -> None:
     _wait(layout)
 
 
+def keep(layout: Layout) -> None:
+    """Let this folder's emulator go on when this process ends."""
+    _background(layout).keep()
+
+
 def stop(layout: Layout) -> bool:
     """End this folder's emulator, with everything in it. False: it did not run."""
     was_running = _background(layout).stop()
