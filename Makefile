@@ -17,12 +17,12 @@ CHECKOV_STAMP := $(call stamp,.venv-checkov,checkov)
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
-SUITES := $(wildcard tests/unit tests/adapters tests/audit tests/canary tests/contract tests/integration tests/architecture tests/faults tests/fuzz tests/histories tests/machine tests/roles tests/e2e tests/soak)
+SUITES := $(wildcard tests/unit tests/adapters tests/audit tests/canary tests/contract tests/integration tests/architecture tests/faults tests/fuzz tests/histories tests/machine tests/roles tests/e2e tests/soak tests/upstream)
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo down status test check soak lint audit advisories format lock dynamodb-local rails browser clean
+.PHONY: help setup up demo down status test check soak lint audit advisories format lock dynamodb-local upstream rails browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -86,9 +86,14 @@ lock: $(UV_STAMP) ## compile the pinned requirements again, to the newest versio
 		--output-file layers/service/requirements.txt
 	$(COMPILE) --upgrade --constraints requirements/tools.txt layers/encryption/requirements.in \
 		--output-file layers/encryption/requirements.txt
+	for file in requirements/upstream/*.in; do \
+		$(COMPILE) --upgrade $$file --output-file $${file%.in}.txt || exit 1; done
 
 dynamodb-local: setup ## fetch DynamoDB Local, AWS's own engine, for the contract tests
 	@$(BIN)/python -m devstack.dynamodb_local
+
+upstream: setup ## the frameworks' own session tests on our sessions; ARGS=flask runs one suite, ARGS=--theirs on theirs
+	$(BIN)/python -m tests.upstream --cache $(LOCAL)/upstream $(ARGS)
 
 browser: ## fetch Chromium for the test of the shop, from Debian's packages; needs root
 	@command -v chromium > /dev/null || { \
