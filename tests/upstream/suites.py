@@ -73,6 +73,7 @@ def _both(
 _UTCNOW = "datetime.datetime.utcnow:DeprecationWarning"
 
 SUITES = (
+    *_both("starlette", "sojourn_upstream.starlette", ["tests/middleware/test_session.py"]),
     *_both("flask", "sojourn_upstream.flask", ["tests"]),
     *_both("flask-login", "sojourn_upstream.flask", ["tests"], below="flask", ignored=[_UTCNOW]),
     *_both("flask-wtf", "sojourn_upstream.flask", ["tests"], below="flask"),
