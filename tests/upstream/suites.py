@@ -70,6 +70,17 @@ def _both(
     return newest, oldest
 
 
+# The rest of `sessions_tests` tests Django's own engines; `django_engine` runs what all engines share on ours.
+_DJANGO = (
+    "sojourn_upstream.django_engine",
+    "sessions_tests.tests.SessionMiddlewareTests",
+    "auth_tests",
+    "csrf_tests",
+    "messages_tests",
+    "test_client",
+    "test_client_regress",
+)
+
 _UTCNOW = "datetime.datetime.utcnow:DeprecationWarning"
 
 SUITES = (
@@ -77,5 +88,9 @@ SUITES = (
     *_both("flask", "sojourn_upstream.flask", ["tests"]),
     *_both("flask-login", "sojourn_upstream.flask", ["tests"], below="flask", ignored=[_UTCNOW]),
     *_both("flask-wtf", "sojourn_upstream.flask", ["tests"], below="flask"),
+    *(
+        Suite("django", "django", f"django-{age}", "sojourn_upstream.django_settings", _DJANGO, runner="django")
+        for age in ("newest", "oldest")
+    ),
 )
 """Every suite, in the order of the table."""
