@@ -14,15 +14,16 @@ UV_STAMP := $(call stamp,.venv-uv,uv)
 TOOLS_STAMP := $(call stamp,.venv,tools)
 EMULATOR_STAMP := $(call stamp,.venv-local,emulator)
 CHECKOV_STAMP := $(call stamp,.venv-checkov,checkov)
+READY := $(and $(wildcard $(TOOLS_STAMP)),$(wildcard $(EMULATOR_STAMP)))
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
-SUITES := $(wildcard tests/unit tests/adapters tests/audit tests/canary tests/contract tests/integration tests/architecture tests/faults tests/fuzz tests/histories tests/machine tests/roles tests/e2e tests/soak)
+SUITES := $(wildcard tests/unit tests/adapters tests/audit tests/canary tests/contract tests/integration tests/architecture tests/faults tests/fuzz tests/histories tests/machine tests/roles tests/stack tests/e2e tests/soak tests/upstream)
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo down status test check soak lint audit advisories format lock dynamodb-local rails browser clean
+.PHONY: help setup environments environments-alone up demo down status test check soak lint audit advisories format lock dynamodb-local upstream rails browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -33,7 +34,14 @@ help: ## this list
 	@echo "                            (or SOJOURN_PORT and SOJOURN_LOCAL in the environment)"
 	@echo "  ARGS='tests/unit -x'      what test hands to pytest"
 
-setup: $(TOOLS_STAMP) $(EMULATOR_STAMP) ## fetch the tools into .venv and the emulator into .venv-local
+setup: $(if $(READY),,environments-alone) ## fetch the tools into .venv and the emulator into .venv-local
+	@:
+
+# Two commands at once in a bare clone: the second waits and finds everything there.
+environments-alone:
+	@$(PYTHON) -I devstack/alone.py .venv-lock $(MAKE) --no-print-directory environments
+
+environments: $(TOOLS_STAMP) $(EMULATOR_STAMP)
 
 up: setup ## start the whole stack on this machine; harmless when it runs already
 	@$(DEVSTACK) up
@@ -86,9 +94,14 @@ lock: $(UV_STAMP) ## compile the pinned requirements again, to the newest versio
 		--output-file layers/service/requirements.txt
 	$(COMPILE) --upgrade --constraints requirements/tools.txt layers/encryption/requirements.in \
 		--output-file layers/encryption/requirements.txt
+	for file in requirements/upstream/*.in; do \
+		$(COMPILE) --upgrade $$file --output-file $${file%.in}.txt || exit 1; done
 
 dynamodb-local: setup ## fetch DynamoDB Local, AWS's own engine, for the contract tests
 	@$(BIN)/python -m devstack.dynamodb_local
+
+upstream: setup ## the frameworks' own session tests on our sessions; ARGS=flask runs one suite, ARGS=--theirs on theirs
+	$(BIN)/python -m tests.upstream --cache $(LOCAL)/upstream $(ARGS)
 
 browser: ## fetch Chromium for the test of the shop, from Debian's packages; needs root
 	@command -v chromium > /dev/null || { \
@@ -103,7 +116,7 @@ rails: ## fetch what the tests of the Rails client need, from Debian's packages;
 clean: ## end every stack of this folder and remove all that was fetched or made
 	@for file in $(wildcard .local*/emulator.pid .local*/*/emulator.pid); do \
 		$(BIN)/python -m devstack --local $$(dirname $$file) down; done
-	rm -rf .local* .aws-sam .venv .venv-local .venv-checkov .venv-uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .local* .aws-sam .venv .venv-local .venv-checkov .venv-uv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Plain venv and pip bring uv, uv brings the right Python and everything else.
@@ -112,7 +125,8 @@ $(UV_STAMP):
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Sojourn needs Python 3.11 or later with venv and ensurepip to start from; try make PYTHON=/path/to/python3" >&2; exit 1; }
 	@rm -rf .venv-uv && $(PYTHON) -m venv .venv-uv
-	@.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
+	@.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt \
+		> .venv-uv/fetch.log 2>&1 || { $(call unfetched,uv,.venv-uv); }
 	@touch $@
 
 $(TOOLS_STAMP): | $(UV_STAMP)
@@ -134,5 +148,8 @@ $(CHECKOV_STAMP): | $(UV_STAMP)
 
 # `--python 3.13` finds an installed one or fetches it. `sync` removes what an older stamp left behind.
 environment = $(UV) venv --quiet --allow-existing --python 3.13 $(1) \
-	&& $(UV) pip sync --quiet --python $(1) --require-hashes requirements/$(2).txt \
+	&& { $(UV) pip sync --quiet --python $(1) --require-hashes requirements/$(2).txt > $(1)/fetch.log 2>&1 \
+		|| { $(call unfetched,the packages of requirements/$(2).txt,$(1)); }; } \
 	&& rm -f $(1)/.installed-*
+
+unfetched = echo "could not fetch $(1): is there a way to the package index? What was tried is in $(2)/fetch.log" >&2; exit 1

@@ -1,9 +1,10 @@
-"""Programs that outlive the command that started them. Knows that they are ours; not what they do."""
+"""Programs beside the command that started them, and beyond it where it says so. Knows not what they do."""
 
 import fcntl
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ _PATIENCE_SECONDS = 20.0
 
 # Kept so that a command which starts a program and stays (a test run) can also see it off.
 _children: dict[int, subprocess.Popen[bytes]] = {}
+
+# The other ends of leashes: open as long as this process lives, and closed by the kernel however it ends.
+_leashes: dict[int, int] = {}
+_LEASH = Path(__file__).with_name("leash.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +51,36 @@ class Background:
             return not _locked(held.fileno())
 
     def start(self, command: Sequence[str], *, environment: Mapping[str, str], working: Path) -> None:
-        """Start ``command``, apart from this terminal, so that Ctrl-C does not reach it."""
+        """Start ``command``, apart from this terminal, so that Ctrl-C does not reach it.
+
+        It ends with this process, however that ends, unless ``keep`` is called.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._pid.open("a+") as held, self.log.open("wb") as log:
             if not _locked(held.fileno()):
                 raise DevstackError(f"the {self.name} of {self.folder} runs already")
+            leash, ours = os.pipe()
             process = subprocess.Popen(
-                command,
+                [sys.executable, "-I", str(_LEASH), str(leash), *command],
                 cwd=working,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=[held.fileno()],
+                pass_fds=[held.fileno(), leash],
             )
+            os.close(leash)
+            _leashes[process.pid] = ours
             held.truncate(0)
             held.write(str(process.pid))
             _children[process.pid] = process
+
+    def keep(self) -> None:
+        """Let the program go on when this process ends. Nothing, where another process has started it."""
+        if self.is_running and (leash := _leashes.pop(int(self._pid.read_text()), None)) is not None:
+            os.write(leash, b".")
+            os.close(leash)
 
     def stop(self) -> bool:
         """End the program and what it started, and wait for that. False: it did not run."""
@@ -78,6 +95,8 @@ class Background:
             self._ends_within(_PATIENCE_SECONDS)
         if child := _children.pop(pid, None):
             child.wait()
+        if (leash := _leashes.pop(pid, None)) is not None:
+            os.close(leash)
         self._pid.unlink(missing_ok=True)
         return True
 

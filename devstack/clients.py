@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
 
@@ -24,6 +25,7 @@ class Clients:
         client = partial(session.client, endpoint_url=endpoint_url)
         self.cloudformation: CloudFormationClient = client("cloudformation")
         self.dynamodb: DynamoDBClient = client("dynamodb")
+        self.functions: LambdaClient = client("lambda")
         self.iam: IAMClient = client("iam")
         self.logs: CloudWatchLogsClient = client("logs")
         self.s3: S3Client = client("s3")

@@ -1,6 +1,8 @@
 """The real ``sam build`` and ``sam deploy`` of template.yaml, pointed at an emulator."""
 
 import hashlib
+import os
+import re
 import shlex
 import subprocess
 import sys
@@ -18,6 +20,8 @@ STACK_NAME = "sojourn"
 ARTIFACTS = "sojourn-artifacts"  # as in the `local` environment of samconfig.toml
 
 SAM = Path(sys.executable).with_name("sam")
+# What SAM says at the end of a page when pip found no way to the pinned packages.
+_UNREACHED = re.compile("PythonPipBuilder:ResolveDependencies - Could not satisfy the requirement")
 _SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "devstack")
 
 
@@ -112,12 +116,21 @@ def run_sam(layout: Layout, *arguments: str) -> None:
         check=False,
     )
     (layout.local / f"sam-{arguments[0]}.log").write_text(run.stdout + run.stderr)
-    if run.returncode != 0:
-        raise DevstackError(f"sam {arguments[0]} failed:\n{run.stdout}{run.stderr}")
+    if run.returncode == 0:
+        return
+    if _UNREACHED.search(run.stdout + run.stderr):
+        raise DevstackError(
+            f"sam {arguments[0]} could not fetch what the layers are made of: is there a way to the package index? "
+            f"What was tried is in {layout.local / f'sam-{arguments[0]}.log'}"
+        )
+    raise DevstackError(f"sam {arguments[0]} failed:\n{run.stdout}{run.stderr}")
 
 
 def _environment(layout: Layout) -> dict[str, str]:
-    return client_environment(layout) | {
+    environment = client_environment(layout)
+    return environment | {
+        # `sam build` wants the functions' own Python by that name, and this environment's is it.
+        "PATH": f"{SAM.parent}{os.pathsep}{environment.get('PATH', os.defpath)}",
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.5",
         "__SAM_CLI_APP_DIR": str((layout.local / "sam").resolve()),

@@ -14,7 +14,11 @@ from devstack.background import Background
 from devstack.errors import DevstackError
 from devstack.layout import LOOPBACK, REGION, ROOT, Layout, is_taken
 
-PROGRAM = ROOT / ".venv-local" / "bin" / "ministack"
+PYTHON = ROOT / ".venv-local" / "bin" / "python"
+PROGRAM = PYTHON.with_name("ministack")
+
+# MiniStack's program with devstack.inside around it. The root leaves the path again at once: no function finds it.
+_SERVE = f"import sys; sys.path.append({str(ROOT)!r}); from devstack.inside.main import main; sys.path.pop(); main()"
 
 # The emulator takes this key for the account's root and does not check its signature; made-up principals are checked.
 ACCESS_KEY_ID = "test"
@@ -34,9 +38,14 @@ def start(layout: Layout, *, authorize: bool) -> None:
     shutil.rmtree(layout.temporary, ignore_errors=True)
     layout.temporary.mkdir(parents=True)
     _background(layout).start(
-        [str(PROGRAM)], environment=_environment(layout, authorize=authorize), working=layout.local
+        [str(PYTHON), "-I", "-c", _SERVE], environment=_environment(layout, authorize=authorize), working=layout.local
     )
     _wait(layout)
+
+
+def keep(layout: Layout) -> None:
+    """Let this folder's emulator go on when this process ends."""
+    _background(layout).keep()
 
 
 def stop(layout: Layout) -> bool:

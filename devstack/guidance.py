@@ -10,7 +10,7 @@ from devstack.stack import Stack
 def environment(stack: Stack) -> str:
     """The stack's whereabouts for a shell."""
     values = {
-        # Without a prefix: SOJOURN_API_URL would make the library choose its HTTP backend.
+        # Without a prefix: it is no setting of the library, which warns of any SOJOURN_ variable that is none.
         "API_URL": stack.api_url,
         "SOJOURN_TABLE": stack.table,
         "SOJOURN_BUCKET": stack.bucket,
@@ -26,7 +26,9 @@ def environment(stack: Stack) -> str:
 def guidance(stack: Stack, layout: Layout) -> str:
     """What ``make up`` prints last."""
     folder = _shown(layout.local)
+    shop = f"The shop is open: {layout.shop_file.read_text()}\n\n  " if layout.shop_file.exists() else ""
     return _TEXT.format(
+        shop=shop,
         endpoint=stack.endpoint_url,
         env=_shown(layout.environment_file),
         region=stack.region,
@@ -52,7 +54,7 @@ Sojourn is up at {endpoint}. Type, from this folder:
   # read the same session with the library
   {python} -c 'import sys, sojourn; print(dict(sojourn.open_store().read(sys.argv[1])))' "$TOKEN"
 
-  {down}
+  {shop}{down}
 """
 
 

@@ -34,6 +34,16 @@ class Layout:
         return self.local / "env"
 
     @property
+    def shop_file(self) -> Path:
+        """The URL of the shop, where `make demo` has opened it."""
+        return self.local / "shop"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the command that brings the stack up."""
+        return self.local / "lock"
+
+    @property
     def temporary(self) -> Path:
         """The emulator's own TMPDIR, because it leaves its workers' folders behind."""
         return self.local / "tmp"

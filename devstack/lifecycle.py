@@ -14,14 +14,26 @@ from devstack.trial import try_once
 
 
 def bring_up(layout: Layout, *, overrides: Mapping[str, str] | None = None, progress: Progress = shown) -> Stack:
-    """A running stack that has been tried. What runs already and has not changed is left alone."""
-    if not emulator.is_running(layout):
+    """A running stack that has been tried. What runs already and has not changed is left alone.
+
+    The emulator ends with this process, unless ``emulator.keep`` is called; at once where the stack does not come up.
+    """
+    if emulator.is_running(layout):
+        return _bring_up_to_date(layout, overrides=overrides or {}, progress=progress)
+    emulator.demand_startable(layout)
+    try:
         with progress(f"starting MiniStack on port {layout.port}"):
-            emulator.demand_startable(layout)
             _forget(layout)
             emulator.start(layout, authorize=True)
-    if _deployed(layout) != deployment.fingerprint(overrides or {}):
-        _deploy(layout, overrides=overrides or {}, progress=progress)
+        return _bring_up_to_date(layout, overrides=overrides or {}, progress=progress)
+    except BaseException:
+        take_down(layout)
+        raise
+
+
+def _bring_up_to_date(layout: Layout, *, overrides: Mapping[str, str], progress: Progress) -> Stack:
+    if _deployed(layout) != deployment.fingerprint(overrides):
+        _deploy(layout, overrides=overrides, progress=progress)
     stack = Stack.load(layout.stack_file)
     with progress("trying it: create, read and expire a session"):
         try_once(stack)
@@ -68,5 +80,5 @@ def _deployed(layout: Layout) -> str | None:
 
 def _forget(layout: Layout) -> None:
     """Remove what described a stack that is gone; what was built stays, to be quicker next time."""
-    for name in ("deployed", "stack.json", "env"):
+    for name in ("deployed", "stack.json", "env", "shop"):
         (layout.local / name).unlink(missing_ok=True)

@@ -1,5 +1,7 @@
 """No write of the library may create an item without a condition that forbids to bring one back.
 
+Nor may it change a session without its token, nor remove an item without a condition.
+
 Every client that the library makes in the tests is watched. A test that puts items into a table on purpose does so
 with a client of its own.
 """
@@ -16,11 +18,11 @@ from sojourn.backends import clients
 
 IS_NEW = "attribute_not_exists(session_id)"
 _SEEN_MARK = "mark_value = :seen_value AND mark_number = :seen_number"
-_EXISTS = "attribute_exists(session_id)"
+_IS_MINE = frozenset({"token_hash = :seen_token_hash", "expires_at > :now", "absolute_at = :seen_absolute_at"})
 
 
 class UnconditionalWriteError(AssertionError):
-    """A write that could bring a session back."""
+    """A write that could bring a session back, or concern one that is not the caller's."""
 
 
 def watch_clients() -> None:
@@ -48,6 +50,9 @@ def complaints(operation: str, params: Mapping[str, Any]) -> Iterator[str]:
             yield from _creation(params)
         case "UpdateItem":
             yield from _update(params)
+        case "DeleteItem":
+            if " OR " in str(params.get("ConditionExpression")) or not params.get("ConditionExpression"):
+                yield f"a Delete under the condition {params.get('ConditionExpression')!r}"
         case "TransactWriteItems":
             for action in params["TransactItems"]:
                 yield from _creation(action.get("Put"))
@@ -72,7 +77,7 @@ def _update(update: Mapping[str, Any] | None) -> Iterator[str]:
     is_mark = "#!" in update["Key"]["session_id"]["S"]
     if is_mark and (condition == IS_NEW or set(_SEEN_MARK.split(" AND ")) <= demands):
         return
-    if not {_EXISTS, "expires_at > :now"} <= demands:
+    if not demands >= _IS_MINE:  # what has a hash exists
         yield f"an Update under the condition {condition!r}"
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import sys
 import textwrap
 from typing import NamedTuple
 
@@ -29,3 +30,7 @@ class Mutant(NamedTuple):
         scope: dict[str, object] = {}
         exec(source.replace(self.old, self.new), vars(module), scope)  # noqa: S102  # our own source
         patch.setattr(owner, name, scope[name])
+        if owner is module:  # others may have imported it by name
+            for other in [loaded for key, loaded in sys.modules.items() if key.startswith("sojourn")]:
+                if vars(other).get(name) is found:
+                    patch.setattr(other, name, scope[name])

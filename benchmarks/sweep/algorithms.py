@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.sweep.tables import DAY, NOW
 from sojourn import Settings
-from sojourn.backends.dynamodb import DynamoBackend
-from sojourn.store import Store
+from sojourn.backends.overflow import Overflow
+from sojourn.backends.stale import StaleItems
+from sojourn.backends.table import Table
+from sojourn.retry import Retry
 from sojourn.sweep.backend import HintPage
+from sojourn.sweep.report import WHOLE
+from sojourn.sweep.run import Sweeper
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,8 +32,8 @@ class Sessions:
     pages: int
 
 
-class _Backend(DynamoBackend):
-    """The real one, but for one detail of the engine.
+class _StaleItems(StaleItems):
+    """The real ones, but for one detail of the engine.
 
     DynamoDB Local reads the rest of the table for every page of a Scan, so that a million sessions would take hours.
     It reads no more than the segment where segments are asked for. So a page of the whole table is asked for as a
@@ -37,7 +41,8 @@ class _Backend(DynamoBackend):
     """
 
     def __init__(self, sessions: Sessions) -> None:
-        super().__init__(sessions.client, table=sessions.table, objects=None, overflow_bytes=65_536)
+        overflow = Overflow(None, limit=65_536)
+        super().__init__(Table(sessions.client, name=sessions.table), overflow=overflow)
         self._pages = sessions.pages
 
     def scan(self, segment: int, *, segments: int, until: int, after: object | None = None) -> HintPage:
@@ -114,15 +119,15 @@ def _run(sessions: Sessions, *, now: int, sweep_index: bool) -> int:
         sweep_period_seconds=DAY,
         sweep_write_units=_UNBOUNDED,
     )
-    store = Store(_Backend(sessions), settings, clock=lambda: now)
-    report = store.sweep(deadline=now + DAY)
+    sweeper = Sweeper(_StaleItems(sessions), settings, clock=lambda: now, retry=Retry())
+    report = sweeper.run(deadline=now + DAY, share=WHOLE, is_dry=False)
     assert not report.more, report
     assert not report.left, report
     return report.swept
 
 
 def _scanned(sessions: Sessions) -> Iterator[dict[str, Any]]:
-    """The keys of what expired a day ago or longer. In segments, for the reason that ``_Backend`` gives."""
+    """The keys of what expired a day ago or longer. In segments, for the reason that ``_StaleItems`` gives."""
     for segment in range(sessions.pages):
         request: dict[str, Any] = {
             "TableName": sessions.table,

@@ -97,7 +97,9 @@ def _rate(transport: str, backend: DynamoBackend, batches: "Sequence[Sequence[Hi
     used, begun = time.process_time(), time.perf_counter()
     removed = 0
     for batch in batches:
-        removed += sum(verdict.fate is Fate.SWEPT for verdict in backend.delete_stale(batch, cutoff=NOW - DAY).verdicts)
+        removed += sum(
+            verdict.fate is Fate.SWEPT for verdict in backend.sweep.delete_stale(batch, cutoff=NOW - DAY).verdicts
+        )
     used, took = time.process_time() - used, time.perf_counter() - begun
     assert removed == sum(map(len, batches)), removed
     return Rate(transport, round(removed / used), round(removed / took))
@@ -109,7 +111,7 @@ def _profile(backend: DynamoBackend) -> dict[str, float]:
     profile = cProfile.Profile(time.process_time)
     profile.enable()
     for _ in range(_CALLS):
-        backend.delete_stale(_hints(), cutoff=NOW - DAY)
+        backend.sweep.delete_stale(_hints(), cutoff=NOW - DAY)
     profile.disable()
     seconds: Counter[str] = Counter()
     for (file, _, name), (_, _, own, _, callers) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]  # typeshed lacks it

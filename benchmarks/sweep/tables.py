@@ -65,12 +65,14 @@ def stale(number: int, random: Random, document: bytes) -> Record:
 
 
 def _session(name: str, *, created_at: int, expires_at: int, document: bytes) -> Record:
-    # A session id is 43 characters of a hash, so any 43 characters will do.
+    # A session id is 12 random characters, so any 12 will do.
     return Record(
-        session_id=f"default#{Random(name).randbytes(22).hex()[:43]}",
+        session_id=f"default#{Random(name).randbytes(6).hex()}",
+        token_hash=Random(name).randbytes(32),
         version=2,
         write_id=secrets.token_urlsafe(12),
         created_at=created_at,
+        began_at=created_at,
         expires_at=expires_at,
         absolute_at=created_at + 30 * DAY,
         idle=IDLE,

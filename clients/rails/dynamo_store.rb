@@ -8,6 +8,7 @@
 
 require "json"
 require "net/http"
+require "io/wait"
 require "aws-sigv4"
 require "active_support/json"
 require "action_dispatch"
@@ -22,13 +23,26 @@ module ActionDispatch
       # The API did not answer, or refused to serve us: no session is empty because of that.
       class Unavailable < StandardError; end
 
-      STATE = "sojourn.state"
-      TOKEN = /\Asjn_[A-Za-z0-9_-]{43}\z/.freeze
-      ROUNDS = 5
-      private_constant :STATE, :TOKEN, :ROUNDS
+      # The request brought the token that a faster one, a login say, has replaced. What it changed is not stored,
+      # no cookie changed, and it succeeds when it is repeated with the new cookie.
+      class Superseded < StandardError; end
+      ActionDispatch::ExceptionWrapper.rescue_responses[Superseded.name] = :conflict
 
-      # What the API says of the session of a request.
-      State = Struct.new(:token, :version, :data, :subject)
+      STATE = "sojourn.state"
+      ENDED = "sojourn.ended"
+      TOKEN = /\Asjn_[A-Za-z0-9_-]{36}\z/.freeze
+      ID = (4...16).freeze
+      SAFE = %w[GET HEAD OPTIONS].freeze
+      ROUNDS = 5
+      private_constant :STATE, :ENDED, :TOKEN, :ID, :SAFE, :ROUNDS
+
+      # What the API says of the session of a request, and the document that the request began with. A request that
+      # brought a superseded token, +replaced+, is served as one without a session.
+      State = Struct.new(:token, :version, :data, :subject, :base, :replaced) do
+        def self.superseded(token)
+          new(nil, nil, {}.freeze, nil, {}.freeze, token)
+        end
+      end
       private_constant :State
 
       def initialize(app, options = {})
@@ -47,31 +61,27 @@ module ActionDispatch
       def find_session(req, sid)
         state = state_of(req, sid)
         req.set_header(STATE, state)
-        state ? [Rack::Session::SessionId.new(state.token), Document.untagged(state.data)] : [generate_sid, {}]
+        state&.token ? [Rack::Session::SessionId.new(state.token), Document.untagged(state.data)] : [generate_sid, {}]
       end
 
-      # Stores what changed: false, and nothing, when the session ended meanwhile.
-      def write_session(req, sid, session, options)
-        state = req.get_header(STATE)
-        data = Document.written(session)
-        subject = subject_of(session)
-        state = state ? stored(state, data, subject) : created(data, subject, options)
+      # Stores what changed: false, and nothing, when the session ended meanwhile. Raises Superseded.
+      def write_session(req, _sid, session, options)
+        state = stored(req.get_header(STATE), Document.written(session), subject_of(session), options)
         req.set_header(STATE, state)
         state ? Rack::Session::SessionId.new(state.token) : false
+      rescue Superseded
+        refuse(req)
       end
 
       # Ends the session, or with :renew gives it another token. Nothing brings it back.
       def delete_session(req, sid, options)
         state = state_of(req, sid)
-        if state && options[:renew] && !options[:drop]
-          state = rotated(state, {})
+        if options[:renew] && !options[:drop]
+          state = renewed(state)
           req.set_header(STATE, state)
-          return Rack::Session::SessionId.new(state.token) if state
-        elsif state
-          @api.call("DELETE", "/session", token: state.token)
-          req.set_header(STATE, nil)
-          req.cookie_jar.delete(key, **options.to_hash.slice(:path, :domain, :secure, :httponly), same_site: @same_site)
+          return state&.token ? Rack::Session::SessionId.new(state.token) : generate_sid
         end
+        expire(req, state, options) if state
         options[:drop] ? nil : generate_sid
       end
 
@@ -79,51 +89,126 @@ module ActionDispatch
 
       # A visitor who only looks leaves nothing.
       def commit_session?(req, session, options)
-        super && (req.get_header(STATE) || !session.empty?)
+        super && (req.get_header(STATE)&.token || req.get_header(ENDED) || !session.empty?)
+      end
+
+      # A page that only shows is served, and what it put in, the token of a form say, is dropped. Anything else failed.
+      def refuse(req)
+        is_safe = SAFE.include?(req.request_method)
+        raise Superseded, "another request has replaced the token of this session" unless is_safe
+
+        req.logger&.info("Sojourn: the token was replaced by another request; what this one put in is dropped")
+        false
+      end
+
+      # A logout holds also when its token was replaced while it was on its way, unless by a login: then the session of
+      # that faster request, and its cookie, stay.
+      def expire(req, state, options)
+        @api.call("DELETE", "/session", token: state.token || state.replaced, success: 204)
+        req.set_header(STATE, nil)
+        req.cookie_jar.delete(key, **options.to_hash.slice(:path, :domain, :secure, :httponly), same_site: @same_site)
+      rescue Superseded
+        options[:drop] ? refuse(req) : req.set_header(ENDED, true)
       end
 
       # What was found or done in this request before counts more than its cookie.
       def state_of(req, sid)
         req.has_header?(STATE) ? req.get_header(STATE) : sid && read(sid.public_id)
+      rescue Superseded
+        State.superseded(sid.public_id)
       end
 
       def read(token)
         return nil unless TOKEN.match?(token)
 
-        status, found = @api.call("GET", "/session", token: token)
-        status == 404 ? nil : State.new(token, found["version"], found["data"], found["subject"])
+        status, state = @api.call("GET", "/session", token: token) { |found| state_in(found, token: token) }
+        status == 404 ? nil : state
+      end
+
+      # Only a request that logs in begins a session in the place of one it cannot change.
+      def stored(state, data, subject, options)
+        state ? changed(state, data, subject, options) : created(data, subject, options)
+      rescue Superseded
+        raise unless state && subject && state.subject != subject
+
+        created(data, subject, options)
       end
 
       def created(data, subject, options)
-        body = { data: data, subject: subject, idle: options[:expire_after]&.to_i }.compact
-        _, found = @api.call("POST", "/sessions", body: body)
-        State.new(found["token"], found["version"], found["data"], found["subject"])
+        body = { data: data, subject: subject, idle: idle(options) }.compact
+        _, state = @api.call("POST", "/sessions", body: body, success: 201) { |found| state_in(found) }
+        state
       end
 
       # Other requests' keys stay; of a key that both changed, ours.
-      def stored(state, data, subject)
-        return state if state.data == data # who only looks becomes nobody else
+      def changed(state, data, subject, options)
+        raise Superseded unless state.token
+        return state if state.base == data # who only looks becomes nobody else
 
-        state = rotated(state, { subject: subject }) if @subject && state.subject != subject
-        base = state&.data
+        base = state.base
+        if @subject && state.subject != subject
+          return succeeded(state, data, subject, options) if state.subject
+
+          state = logged_in(state, subject, options)
+        end
         ROUNDS.times do
-          return state if state.nil? || state.data == data
+          return nil if state.nil?
 
-          status, found = @api.call(
-            "PUT", "/session", token: state.token, body: { data: data }, headers: { "if-match" => %("#{state.version}") }
-          )
+          wanted = Document.merged(base, data, state.data)
+          return state if state.data == wanted
+
+          status, now = put(state, wanted)
           return nil if status == 404
-          return State.new(state.token, found["version"], found["data"], found["subject"]) if status == 200
+          return now if status == 200
 
           state = read(state.token)
-          data = Document.merged(base, data, state.data) if state
         end
         raise Unavailable, "others keep changing the session"
       end
 
-      def rotated(state, body)
-        status, found = @api.call("POST", "/session/rotate", token: state.token, body: body)
-        status == 404 ? nil : State.new(found["token"], found["version"], found["data"], found["subject"])
+      def put(state, data)
+        headers = { "if-match" => %("#{state.version}") }
+        @api.call("PUT", "/session", token: state.token, body: { data: data }, headers: headers) do |found|
+          state_in(found, token: state.token)
+        end
+      end
+
+      # One session is one subject's: somebody else, or nobody any more, goes on in a new one.
+      def succeeded(state, data, subject, options)
+        @api.call("DELETE", "/session", token: state.token, success: 204)
+        created(data, subject, options)
+      end
+
+      def logged_in(state, subject, options)
+        replaced(state, "/session/login", { subject: subject, idle: idle(options) }.compact)
+      end
+
+      def renewed(state)
+        state&.token ? replaced(state, "/session/rotate") : state
+      rescue Superseded
+        State.superseded(state.token)
+      end
+
+      # The same session under another token.
+      def replaced(state, path, body = nil)
+        status, now = @api.call("POST", path, token: state.token, body: body) do |found|
+          state_in(found, id: state.token[ID]).tap { |new| new.base = state.base }
+        end
+        status == 404 ? nil : now
+      end
+
+      def idle(options)
+        options[:expire_after]&.to_i
+      end
+
+      # A success that shows no session, because it was cut short say, is not an empty one; and one that shows another
+      # session than was asked for is not for us.
+      def state_in(found, token: found["token"], id: token.to_s[ID])
+        state = State.new(token, found["version"], found["data"], found["subject"], found["data"])
+        is_session = TOKEN.match?(token.to_s) && state.version.is_a?(Integer) && state.data.is_a?(Hash)
+        return state if is_session && [found["id"], token[ID]] == [id, id]
+
+        raise Unavailable, "the API's answer does not show this session"
       end
 
       def subject_of(session)
@@ -131,35 +216,39 @@ module ActionDispatch
         found.nil? || found == "" ? nil : found.to_s
       end
 
-      # Requests to the API, signed, over connections that stay open.
+      # Requests to the API, signed.
       class Api
+        REPLACED = "urn:sojourn:problem:token-superseded"
         REFUSALS = {
-          404 => "urn:sojourn:problem:session-not-found",
-          412 => "urn:sojourn:problem:precondition-failed"
+          404 => ["urn:sojourn:problem:session-not-found", REPLACED],
+          412 => ["urn:sojourn:problem:precondition-failed"]
         }.freeze
-        private_constant :REFUSALS
+        # Not Timeout::Error: a deadline around the page is the application's, and reaches the application.
+        FAILURES = [
+          IOError, SystemCallError, SocketError, OpenSSL::SSL::SSLError, Net::OpenTimeout, Net::ReadTimeout,
+          Net::WriteTimeout, Net::ProtocolError, Net::HTTPBadResponse, Net::HTTPHeaderSyntaxError, Zlib::Error
+        ].freeze
+        private_constant :REFUSALS, :REPLACED, :FAILURES
 
         def initialize(url:, region:, credentials:, timeout:)
           @url = URI(url)
-          @timeout = timeout
+          @connections = Connections.new(@url, timeout: timeout)
           from = credentials ? { credentials_provider: credentials } : environment
           @signer = Aws::Sigv4::Signer.new(service: "execute-api", region: region, **from)
         end
 
-        # The status and what the JSON says. Raises Unavailable.
-        def call(method, path, token: nil, body: nil, headers: {})
+        # The status, and of a success what the block makes of its JSON. Raises Superseded and Unavailable.
+        def call(method, path, token: nil, body: nil, headers: {}, success: 200, &understand)
           content = body ? JSON.generate(body) : ""
           url = "#{@url}#{path}"
           headers = headers.merge("host" => host)
           headers["session-token"] = token if token
           headers["content-type"] = "application/json" if body
           signature = @signer.sign_request(http_method: method, url: url, headers: headers, body: content)
-          answer = sent(method, URI(url).request_uri, headers.merge(signature.headers), content)
-          status = answer.code.to_i
-          told = parsed(answer)
-          # Whoever else answers 404, a gateway of another API say, knows nothing of sessions.
-          is_meant = [200, 201, 204].include?(status) || told["type"] == REFUSALS.fetch(status, :none)
-          raise Unavailable, "#{method} #{path}: #{status} #{told["title"]}" unless is_meant
+          status, told = sent(method, URI(url).request_uri, headers.merge(signature.headers), content) do |answer|
+            understood(answer, success, "#{method} #{path}", &understand)
+          end
+          raise Superseded if told == REPLACED
 
           [status, told]
         end
@@ -178,24 +267,22 @@ module ActionDispatch
           @url.port == @url.default_port ? @url.host : "#{@url.host}:#{@url.port}"
         end
 
-        def sent(method, path, headers, content)
-          request = Net::HTTPGenericRequest.new(method, !content.empty?, true, path, headers)
-          request.body = content unless content.empty?
-          connection.request(request)
-        rescue IOError, SystemCallError, Timeout::Error, SocketError, OpenSSL::SSL::SSLError => e
-          Thread.current[:sojourn_connections]&.delete(@url)
-          raise Unavailable, "#{method} #{path}: #{e.class}"
+        # Whoever else answers 404, a gateway of another API say, knows nothing of sessions.
+        def understood(answer, success, call)
+          status = answer.code.to_i
+          told = parsed(answer)
+          return [status, block_given? ? yield(told) : told] if status == success
+          return [status, told["type"]] if REFUSALS.fetch(status, []).include?(told["type"])
+
+          raise Unavailable, "#{call}: #{status} #{told["title"]}"
         end
 
-        def connection
-          connections = Thread.current[:sojourn_connections] ||= {}
-          connections[@url] ||= Net::HTTP.new(@url.host, @url.port).tap do |http|
-            http.use_ssl = @url.scheme == "https"
-            http.open_timeout = 1
-            http.read_timeout = http.write_timeout = @timeout
-            http.max_retries = 0 # a change may have happened
-            http.start
-          end
+        def sent(method, path, headers, content, &understand)
+          request = Net::HTTPGenericRequest.new(method, !content.empty?, true, path, headers)
+          request.body = content unless content.empty?
+          @connections.exchange(request, &understand)
+        rescue *FAILURES => e
+          raise Unavailable, "#{method} #{path}: #{e.class}"
         end
 
         def parsed(answer)
@@ -206,6 +293,87 @@ module ActionDispatch
         end
       end
       private_constant :Api
+
+      # Exchanges with the API. One connection a thread stays open between two of them.
+      #
+      # The next request on a thread is another user's, and an answer is told from another only by its place on its
+      # connection. Timeout, Thread#raise, Thread#kill and throw end an exchange anywhere, so a connection is out of
+      # its place for as long as an exchange lasts, and goes back when the answer was read whole and understood.
+      class Connections
+        def initialize(url, timeout:)
+          @url = url
+          @timeout = timeout
+          # Of the thread, not of the fiber: ActionController::Live copies what Thread#[] holds to other threads.
+          @place = :"sojourn_connection_#{object_id}"
+        end
+
+        # What the block makes of the answer. A request is never sent twice: its change may have happened.
+        def exchange(request)
+          http = take || build
+          http.start unless http.started?
+          answer = yield(http.request(request))
+          put_back(http)
+          answer
+        ensure
+          close(http) if http && !in_place?(http)
+        end
+
+        private
+
+        # A child has its parent's connections, and forgets them: to close one would end the parent's TLS.
+        def take
+          http, owner = Thread.current.thread_variable_get(@place)
+          Thread.current.thread_variable_set(@place, nil)
+          return nil unless owner == Process.pid
+          return http if quiet?(http)
+
+          close(http)
+          nil
+        end
+
+        # Unless another fiber of the thread was faster.
+        def put_back(http)
+          Thread.current.thread_variable_get(@place) ||
+            Thread.current.thread_variable_set(@place, [http, Process.pid])
+        end
+
+        def in_place?(http)
+          Thread.current.thread_variable_get(@place)&.first.equal?(http)
+        end
+
+        # Net::HTTP connects again after two idle seconds, long before a gateway ends a connection.
+        def build
+          http = Net::HTTP.new(@url.host, @url.port)
+          http.use_ssl = @url.scheme == "https"
+          http.open_timeout = 1
+          http.read_timeout = http.write_timeout = @timeout
+          http.max_retries = 0
+          http
+        end
+
+        # Nothing came but what was asked for, not even the end. Net::HTTP has no word for it; where its insides are
+        # not these, no connection is quiet.
+        def quiet?(http)
+          socket = http.instance_variable_get(:@socket)
+          return false if socket.nil? || socket.closed?
+
+          io = socket.io
+          unread(socket) == 0 && !(io.respond_to?(:pending) && io.pending > 0) && !io.to_io.wait_readable(0)
+        end
+
+        def unread(socket)
+          return socket.send(:rbuf_size) if socket.respond_to?(:rbuf_size, true)
+
+          socket.instance_variable_get(:@rbuf)&.bytesize
+        end
+
+        def close(http)
+          http.finish if http.started?
+        rescue IOError, SystemCallError, OpenSSL::SSL::SSLError
+          nil # it is forgotten all the same
+        end
+      end
+      private_constant :Connections
 
       # The JSON of a document: docs/item-format.md. Values that only other languages have stay as they are;
       # what merely looks like one is wrapped.

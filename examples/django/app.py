@@ -22,7 +22,7 @@ settings.configure(
 
 
 def home(request: HttpRequest) -> JsonResponse:
-    """Who is logged in, what is in the cart, and where else."""
+    """The user, what is in the cart, and the user's devices."""
     user, here = request.session.get("_auth_user_id"), request.session.id
     found = the_store().sessions(subject=user) if user else ()
     devices = [{"id": device.id, "label": device.label, "is_this": device.id == here} for device in found]
@@ -37,9 +37,9 @@ def put_in(request: HttpRequest, item: str) -> JsonResponse:
 
 def login(request: HttpRequest, user: str) -> JsonResponse:
     """What django.contrib.auth.login does, for a user without a password."""
-    request.session.label = request.headers.get("user-agent", "")[:256] or None
-    request.session.cycle_key()
+    request.session.label = request.headers.get("user-agent")
     request.session["_auth_user_id"] = user
+    request.session.begin_anew()
     return JsonResponse({"user": user})
 
 
@@ -48,7 +48,7 @@ def logout(request: HttpRequest, session_id: str = "", *, everywhere: bool = Fal
     user = request.session.get("_auth_user_id")
     if session_id:
         return JsonResponse({"revoked": the_store().expire_one(subject=user, session_id=session_id)})
-    ended = the_store().expire_all(subject=user) if everywhere else request.session.flush()
+    ended = the_store().expire_all(subject=user).expired if everywhere else request.session.flush()
     return JsonResponse({"ended": ended, "user": None})
 
 

@@ -15,7 +15,7 @@ app.add_middleware(SojournMiddleware, store=store, subject_of="user", is_lazy=Tr
 
 @app.get("/")
 def home(request: Request) -> dict[str, Any]:
-    """Who is logged in, what is in the cart, and where else."""
+    """The user, what is in the cart, and the user's devices."""
     session: Any = request.session
     user = session.get("user")
     devices = [
@@ -36,8 +36,8 @@ async def put_in(request: Request, item: str) -> dict[str, Any]:
 
 @app.post("/login/{user}")
 def login(request: Request, user: str) -> dict[str, Any]:
-    """Putting the user in is the login: a new token, the cart comes along. Here nobody asks for a password."""
-    request.session.label = request.headers.get("user-agent", "")[:256] or None
+    """Putting the user in is the login: a new token, the cart comes along. There is no password here."""
+    request.session.label = request.headers.get("user-agent")
     request.session["user"] = user
     return {"user": user}
 
@@ -57,4 +57,4 @@ def revoke(request: Request, session_id: str) -> dict[str, Any]:
 @app.post("/logout-everywhere")
 def logout_everywhere(request: Request) -> dict[str, Any]:
     """Logs all of them out, this one too."""
-    return {"ended": store.expire_all(subject=request.session["user"])}
+    return {"ended": store.expire_all(subject=request.session["user"]).expired}

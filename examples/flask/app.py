@@ -12,7 +12,7 @@ Sojourn(app, store, subject_of="user")
 
 @app.get("/")
 def home() -> dict[str, object]:
-    """Who is logged in, what is in the cart, and where else."""
+    """The user, what is in the cart, and the user's devices."""
     user = session.get("user")
     devices = [
         {"id": device.id, "label": device.label, "is_this": device.id == session.id}
@@ -30,8 +30,8 @@ def put_in(item: str) -> dict[str, object]:
 
 @app.post("/login/<user>")
 def login(user: str) -> dict[str, object]:
-    """Putting the user in is the login: a new token, the cart comes along. Here nobody asks for a password."""
-    session.label = request.user_agent.string[:256] or None
+    """Putting the user in is the login: a new token, the cart comes along. There is no password here."""
+    session.label = request.user_agent.string
     session["user"] = user
     return {"user": user}
 
@@ -52,4 +52,4 @@ def revoke(session_id: str) -> dict[str, object]:
 @app.post("/logout-everywhere")
 def logout_everywhere() -> dict[str, object]:
     """Logs all of them out, this one too."""
-    return {"ended": store.expire_all(subject=session["user"])}
+    return {"ended": store.expire_all(subject=session["user"]).expired}

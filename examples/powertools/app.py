@@ -14,7 +14,7 @@ app.use(middlewares=[Sessions(store, subject_of="user").middleware])
 
 @app.get("/")
 def home() -> dict[str, Any]:
-    """Who is logged in, what is in the cart, and where else."""
+    """The user, what is in the cart, and the user's devices."""
     session = app.context["session"]
     user = session.get("user")
     devices = [
@@ -33,8 +33,8 @@ def put_in(item: str) -> dict[str, Any]:
 
 @app.post("/login/<user>")
 def login(user: str) -> dict[str, Any]:
-    """Putting the user in is the login: a new token, the cart comes along. Here nobody asks for a password."""
-    app.context["session"].label = app.current_event.headers.get("user-agent", "")[:256] or None
+    """Putting the user in is the login: a new token, the cart comes along. There is no password here."""
+    app.context["session"].label = app.current_event.headers.get("user-agent")
     app.context["session"]["user"] = user
     return {"user": user}
 
@@ -54,7 +54,7 @@ def revoke(session_id: str) -> dict[str, Any]:
 @app.post("/logout-everywhere")
 def logout_everywhere() -> dict[str, Any]:
     """Logs all of them out, this one too."""
-    return {"ended": store.expire_all(subject=app.context["session"]["user"])}
+    return {"ended": store.expire_all(subject=app.context["session"]["user"]).expired}
 
 
 handler = app.resolve

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
-from typing import Any, cast
+from threading import Thread
+from typing import Any, Protocol, cast
+from urllib.parse import unquote
 
 from sojourn import Store, StoreUnavailableError
 from sojourn.adapters.visit import Visit
@@ -24,8 +26,43 @@ class Answer:
     """In small letters."""
 
 
-Wire = Callable[[str, Sequence[str], str], Answer]
-"""One request: a path, its cookies, each ``name=value``, and one more ``Cookie`` line as it stands."""
+class Wire(Protocol):
+    """What lies between a browser and an application."""
+
+    def __call__(self, path: str, cookies: Sequence[str], also: str, method: str = "GET", /) -> Answer:
+        """One request: a path, its cookies, each ``name=value``, and one more ``Cookie`` line as it stands."""
+
+
+class Meanwhile:
+    """What happens while a request is being served, once; in a thread of its own, as other requests are."""
+
+    def __init__(self) -> None:
+        self._pending: Callable[[], object] | None = None
+
+    def do(self, happening: Callable[[], object]) -> None:
+        """At the next page whose path begins with ``/meanwhile`` or ``/opened``."""
+        self._pending = happening
+
+    def happen(self) -> None:
+        """Now."""
+        happening, self._pending = self._pending, None
+        assert happening is not None
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                happening()
+            except BaseException as error:  # noqa: BLE001  # raised below, in the thread of the test
+                failed.append(error)
+
+        thread = Thread(target=run)
+        thread.start()
+        thread.join()
+        if failed:
+            raise failed[0]
+
+
+MEANWHILE = Meanwhile()
 
 
 class Page(Exception):  # noqa: N818  # it is no error but an answer
@@ -36,9 +73,24 @@ class Page(Exception):  # noqa: N818  # it is no error but an answer
         self.status = status
 
 
-def page(path: str, session: Visit, store: Store) -> str:  # noqa: C901, PLR0912  # a case each
+def remember(session: Any, subject: str, seconds: int) -> None:
+    """A login whose form has a box "remember me"."""
+    if hasattr(session, "set_expiry"):
+        session.login(subject)
+        session.set_expiry(seconds)
+    else:
+        session.idle = seconds
+        session.login(subject)
+
+
+def page(path: str, session: Visit, store: Store) -> str:  # noqa: C901, PLR0912, PLR0915  # a case each
     """The application: what it answers to ``path``. Raises ``Page`` for another status, and bugs."""
     _, verb, *words = path.split("/")
+    if verb in ("meanwhile", "opened"):
+        if verb == "opened":
+            len(session)
+        MEANWHILE.happen()
+        verb, *words = words
     match verb, words:
         case "static", []:
             return "no session needed"
@@ -48,6 +100,23 @@ def page(path: str, session: Visit, store: Store) -> str:  # noqa: C901, PLR0912
             return f"{session.subject}"
         case "put", [key, value]:
             session[key] = value
+        case "setdefault", [key, value]:
+            session.setdefault(key, value)
+        case "clear", []:
+            session.clear()
+        case "clear-put", [key, value]:
+            session.clear()
+            session[key] = value
+        case "logout-refused", []:
+            session.logout()
+            raise StoreUnavailableError("unplugged", is_transient=True)
+        case "number", [key, value]:
+            session[key] = int(value)
+        case "logout-put", [key, value]:
+            session.logout()
+            session[key] = value
+        case "remember", [subject, seconds]:
+            remember(session, subject, int(seconds))
         case "count", []:
             session["n"] = cast("int", session.get("n", 0)) + 1
         case "nest", [value]:
@@ -63,6 +132,12 @@ def page(path: str, session: Visit, store: Store) -> str:  # noqa: C901, PLR0912
         case "relogin", [subject]:
             session.logout()
             session.login(subject)
+        case "nest-login", [subject]:
+            session["b"] = "2"
+            cast("list[str]", session["cart"]).append("more")
+            session.login(subject)
+        case "login-named", [subject, label]:
+            session.login(subject, label=unquote(label))
         case "login-fails", [subject]:
             session.login(subject)
             raise Page(500)
@@ -98,7 +173,18 @@ class Browser:
 
     def get(self, path: str, *, also: str = "") -> Answer:
         """One request, with a further ``Cookie`` line perhaps."""
-        answer = self.wire(path, [f"{name}={value}" for name, value in self.jar.items()], also)
+        return self.take(self.send(path, also=also))
+
+    def post(self, path: str) -> Answer:
+        """One request of a form."""
+        return self.take(self.send(path, method="POST"))
+
+    def send(self, path: str, *, method: str = "GET", also: str = "") -> Answer:
+        """One request, whose answer has not arrived: see ``take``."""
+        return self.wire(path, [f"{name}={value}" for name, value in self.jar.items()], also, method)
+
+    def take(self, answer: Answer) -> Answer:
+        """An answer that arrives."""
         self.last = list(answer.cookies)
         for header in answer.cookies:
             for morsel in SimpleCookie(header).values():
@@ -113,7 +199,7 @@ class Browser:
         return Browser(self.wire, dict(self.jar))
 
 
-_FREE = ("document", "mark")
+_FREE = ("document", "mark", "sweep")
 """What a small session needs no call for, or one a minute."""
 
 
@@ -132,7 +218,7 @@ class CountingBackend(MemoryBackend):
             return found
         if name in _FREE:
             return found
-        self.calls.append(name)
+        self.calls.append("load" if name == "load_with_mark" else name)
         self.on_call()
         if self.is_away:
             raise StoreUnavailableError("unplugged", is_transient=True)

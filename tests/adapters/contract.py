@@ -1,20 +1,24 @@
 """What every adapter promises to a browser. An adapter's own test subclasses it and changes nothing in it."""
 
+import logging
 from collections.abc import Callable
 from email.utils import formatdate
+from urllib.parse import quote
 
 import pytest
 
-from sojourn import Store
+from sojourn import Store, StoreUnavailableError
 from sojourn.adapters.cookies import Cookie
 from sojourn.testing import FakeClock
-from sojourn.tokens import mint, session_id
-from tests.adapters.browser import Browser, CountingBackend, Wire
+from sojourn.tokens import mint
+from tests.adapters.browser import MEANWHILE, Browser, CountingBackend, Wire
 
 Made = Callable[..., Wire]
 """Makes the adapter around the application: a store, and options that all adapters have."""
 
 ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
+
+_DAY = 86_400
 
 
 class AdapterContract:
@@ -108,12 +112,12 @@ class AdapterContract:
         before = browser.twin()
         with backend.counted() as calls:
             browser.get("/login/ada")
-        assert calls == ["load", "rotate"]
+        assert calls == ["load", "replace"]
         assert browser.get("/whose").body == "ada"
         assert browser.get("/show").body == "[('a', '1')]"
         assert before.get("/show").body == "[]"
         assert [(found.label, found.id) for found in store.sessions(subject="ada")] == [
-            ("a browser", session_id(browser.jar["__Host-session"], namespace="default"))
+            ("a browser", browser.jar["__Host-session"][4:16])
         ]
 
     def test_a_login_needs_no_session_before(self, browser: Browser, backend: CountingBackend) -> None:
@@ -183,6 +187,350 @@ class AdapterContract:
         assert logged_in.get("/show").body == "[]"
         assert browser.get("/show").body == "[('a', '2')]"
 
+    def test_a_login_as_another_subject_begins_an_empty_session(
+        self, browser: Browser, store: Store, backend: CountingBackend
+    ) -> None:
+        """The former one's session ends, and with it every copy of its cookie."""
+        browser.get("/login/ada")
+        browser.get("/put/a/1")
+        former = browser.twin()
+        browser.post("/login/eve")
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("eve", "[]")
+        assert (list(store.sessions(subject="ada")), len(backend.records)) == ([], 1)
+        assert former.get("/whose").body == "None"
+
+    def test_a_login_as_another_subject_sees_nothing_of_it(self, browser: Browser) -> None:
+        """Nor of what the very request added to a value that was there."""
+        browser.get("/login/ada")
+        browser.get("/nest/secret")
+        browser.post("/nest-login/eve")
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("eve", "[('b', '2')]")
+
+    def test_a_login_as_the_same_subject_is_a_new_beginning(
+        self, browser: Browser, backend: CountingBackend, clock: FakeClock
+    ) -> None:
+        """Of the same session, under a new token."""
+        browser.get("/login/ada")
+        browser.get("/put/a/1")
+        (before,), born, former = backend.records, clock(), browser.twin()
+        clock.advance(1_700)
+        browser.post("/login/ada")
+        (after,) = backend.records
+        assert (after.session_id, after.created_at, after.began_at) == (before.session_id, born, clock())
+        assert after.absolute_at == clock() + 43_200
+        assert (former.get("/show").body, browser.get("/show").body) == ("[]", "[('a', '1')]")
+
+    def test_a_session_that_was_cleared_after_a_login_is_logged_out(
+        self, browser: Browser, backend: CountingBackend
+    ) -> None:
+        """And its cookie goes."""
+        browser.get("/login/ada")
+        browser.get("/put/a/1")
+        before = browser.twin()
+        assert browser.post("/clear").cookies[0].startswith("__Host-session=; Max-Age=0; ")
+        assert (browser.jar, backend.records) == ({}, [])
+        assert before.get("/whose").body == "None"
+
+    def test_what_is_put_in_after_a_session_was_cleared_is_an_anonymous_ones(
+        self, browser: Browser, store: Store
+    ) -> None:
+        """The subject's session ends."""
+        browser.get("/login/ada")
+        browser.get("/put/a/1")
+        before = browser.twin()
+        browser.post("/clear-put/b/2")
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("None", "[('b', '2')]")
+        assert list(store.sessions(subject="ada")) == []
+        assert before.get("/show").body == "[]"
+
+    @pytest.mark.parametrize(
+        ("label", "shown"),
+        [("x" * 274, "x" * 256), ("", None), ("Fire\u202efox", "Firefox"), ("\u202e", None), ("a\tb", "a b")],
+        ids=range(5),
+    )
+    @pytest.mark.parametrize("is_known", [False, True])
+    def test_a_label_is_cleaned(
+        self, browser: Browser, store: Store, label: str, shown: str, *, is_known: bool
+    ) -> None:
+        """Browsers send what they like; the login does not fail for it."""
+        if is_known:
+            browser.get("/put/a/1")
+        assert browser.post(f"/login-named/ada/{quote(label)}").status == 200
+        assert [found.label for found in store.sessions(subject="ada")] == [shown]
+
+    def test_a_subject_may_be_a_number(self, adapter: Made, store: Store) -> None:
+        """As applications keep it."""
+        browser = Browser(adapter(store, subject_of="user"))
+        browser.post("/number/user/7")
+        assert len(list(store.sessions(subject="7"))) == 1
+
+    # ---- lifetimes
+
+    def test_a_login_gets_the_whole_time(self, browser: Browser, backend: CountingBackend, clock: FakeClock) -> None:
+        """Also when the visitor has been there for 11 hours and 58 minutes."""
+        browser.get("/put/a/1")
+        for _ in range(28):
+            clock.advance(1_500)
+            browser.get("/show")
+        clock.advance(1_080)
+        browser.post("/login/ada")
+        (record,) = backend.records
+        assert (record.expires_at, record.absolute_at) == (clock() + 1_800, clock() + 43_200)
+        for _ in range(28):
+            clock.advance(1_500)
+            assert browser.get("/whose").body == "ada"
+
+    @pytest.mark.parametrize("is_known", [False, True])
+    def test_a_login_that_is_to_be_remembered_lasts(
+        self, adapter: Made, store: Store, backend: CountingBackend, clock: FakeClock, *, is_known: bool
+    ) -> None:
+        """30 days from the login on, in session and cookie, also for a visitor who has a session."""
+        browser = Browser(adapter(store, cookie=Cookie(persistent=True)))
+        if is_known:
+            browser.get("/put/a/1")
+            clock.advance(600)
+        browser.post(f"/remember/ada/{30 * _DAY}")
+        (record,), until = backend.records, clock() + 30 * _DAY
+        assert (record.idle, record.expires_at, record.absolute_at) == (30 * _DAY, until, until)
+        assert f"; Expires={formatdate(until, usegmt=True)}; " in browser.last[0]
+        clock.advance(30 * _DAY - 1)
+        assert browser.get("/whose").body == "ada"
+        clock.advance(1)
+        assert browser.get("/whose").body == "None"
+
+    # ---- requests in flight while the token is replaced
+
+    @pytest.mark.parametrize("change", ["/setdefault/csrf/1", "/nest/tea", "/clear-put/a/1"])
+    def test_what_a_safe_request_in_flight_puts_in_is_dropped(
+        self, browser: Browser, backend: CountingBackend, caplog: pytest.LogCaptureFixture, change: str
+    ) -> None:
+        """A login was served first: this answer sets and clears no cookie, and a log line is all that is left."""
+        browser.get("/put/a/1")
+        other = browser.twin()
+        browser.post("/login/ada")
+        stored = backend.records
+        with caplog.at_level(logging.INFO), backend.counted() as calls:
+            answer = other.get(change)
+        assert (answer.status, answer.cookies, calls) == (200, [], ["load"])
+        assert backend.records == stored
+        ours = [record for record in caplog.records if record.name.startswith("sojourn")]
+        assert [record.getMessage() for record in ours] == [
+            "what a safe request put into a superseded session is dropped"
+        ]
+        assert browser.get("/whose").body == "ada"
+
+    def test_a_request_in_flight_that_only_looks_is_served(
+        self, browser: Browser, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """As one without a session, whatever its method, and without a log line."""
+        browser.get("/put/a/1")
+        other = browser.twin()
+        browser.post("/login/ada")
+        with caplog.at_level(logging.INFO):
+            for answer in (other.get("/show"), other.post("/show")):
+                assert (answer.status, answer.body, answer.cookies, answer.vary) == (200, "[]", [], "Cookie")
+        assert [record for record in caplog.records if record.name.startswith("sojourn")] == []
+
+    @pytest.mark.parametrize("change", ["/setdefault/csrf/1", "/nest/tea"])
+    def test_another_request_in_flight_is_refused_as_a_lost_race_is(
+        self, browser: Browser, backend: CountingBackend, change: str
+    ) -> None:
+        """The login stays; repeated with the new cookie it succeeds."""
+        browser.get("/put/a/1")
+        other = browser.twin()
+        browser.post("/login/ada")
+        stored = backend.records
+        answer = other.post(change)
+        assert (answer.status, answer.cookies, backend.records) == (409, [], stored)
+        other.jar.update(browser.jar)
+        assert other.post(change).status == 200
+        assert other.get("/whose").body == "ada"
+
+    @pytest.mark.parametrize("change", ["setdefault/csrf/1", "drop/a", "put/a/2", "rotate"])
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_a_request_that_opened_the_session_before_a_login_is_in_flight_as_well(
+        self, browser: Browser, backend: CountingBackend, change: str, method: str
+    ) -> None:
+        """Its change is not stored in what the login has made of the session."""
+        browser.get("/put/a/1")
+        other = browser.twin()
+        MEANWHILE.do(lambda: browser.post("/login/ada"))
+        answer = other.take(other.send(f"/opened/{change}", method=method))
+        is_refused = method == "POST" and change != "rotate"
+        assert (answer.status, answer.cookies) == (409 if is_refused else 200, [])
+        assert len(backend.records) == 1
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("ada", "[('a', '1')]")
+
+    def test_a_page_that_fails_in_flight_leaves_the_cookie_alone(self, browser: Browser) -> None:
+        """As any other."""
+        browser.get("/put/a/1")
+        other = browser.twin()
+        browser.post("/login/ada")
+        for path in ("/fails/2", "/breaks/2", "/login-fails/eve"):
+            answer = other.get(path)
+            assert (answer.status, list(answer.cookies)) == (500, [])
+        assert browser.get("/whose").body == "ada"
+
+    def test_after_ten_seconds_an_old_token_is_a_strangers(
+        self, browser: Browser, backend: CountingBackend, clock: FakeClock
+    ) -> None:
+        """A login whose answer was lost locks no browser out."""
+        browser.get("/put/a/1")
+        other = browser.twin()
+        browser.post("/login/ada")
+        clock.advance(10)
+        assert other.get("/setdefault/csrf/1").cookies == []
+        clock.advance(1)
+        assert other.get("/setdefault/csrf/1").cookies[0].startswith("__Host-session=sjn_")
+        assert other.get("/show").body == "[('csrf', '1')]"
+        assert len(backend.records) == 2
+
+    def test_a_request_is_in_flight_from_its_arrival_on(
+        self, browser: Browser, backend: CountingBackend, clock: FakeClock
+    ) -> None:
+        """However late it looks at its session."""
+        browser.get("/put/a/1")
+
+        def log_in() -> None:
+            browser.post("/login/ada")
+            clock.advance(60)
+
+        for method, status in (("GET", 200), ("POST", 409)):
+            other = browser.twin()
+            MEANWHILE.do(log_in)
+            answer = other.take(other.send("/meanwhile/setdefault/csrf/1", method=method))
+            assert (answer.status, answer.cookies, len(backend.records)) == (status, [], 1)
+
+    def test_two_rotations_in_a_row_make_no_stranger(self, browser: Browser, backend: CountingBackend) -> None:
+        """A login and a second factor follow each other, while a request is under way."""
+        browser.get("/put/a/1")
+        other = browser.twin()
+        browser.post("/login/ada")
+        browser.post("/rotate")
+        browser.post("/rotate")
+        assert other.get("/setdefault/csrf/1").cookies == []
+        assert other.post("/setdefault/csrf/1").status == 409
+        assert len(backend.records) == 1
+        assert browser.get("/whose").body == "ada"
+
+    # ---- a double click on "log in"
+
+    @pytest.mark.parametrize("is_opened", [False, True])
+    @pytest.mark.parametrize("is_last", [False, True])
+    @pytest.mark.parametrize("cart", [None, "tea"])
+    def test_a_double_click_on_log_in_logs_in(
+        self, browser: Browser, store: Store, cart: str | None, *, is_opened: bool, is_last: bool
+    ) -> None:
+        """Both answers are good, whichever arrives last, and the cart comes along."""
+        browser.get("/put/csrf/1")
+        if cart is not None:
+            browser.get(f"/nest/{cart}")
+        answers = []
+        if is_opened:
+            MEANWHILE.do(lambda: answers.append(browser.send("/login/ada", method="POST")))
+            answers.append(browser.send("/opened/login/ada", method="POST"))
+        else:
+            answers += [browser.send("/login/ada", method="POST") for _ in range(2)]
+        assert [answer.status for answer in answers] == [200, 200]
+        shown = repr([*([("cart", [cart])] if cart else []), ("csrf", "1")])
+        for answer in answers:
+            tab = browser.twin()
+            tab.take(answer)
+            assert (tab.get("/whose").body, tab.get("/show").body) == ("ada", shown)
+        for answer in reversed(answers) if is_last else answers:
+            browser.take(answer)
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("ada", shown)
+        assert len(list(store.sessions(subject="ada"))) == 2
+
+    def test_a_double_click_may_be_a_user_put_in(self, adapter: Made, store: Store) -> None:
+        """Where what is in the session says whose it is."""
+        browser = Browser(adapter(store, subject_of="user"))
+        browser.get("/nest/tea")
+        answers = [browser.send("/put/user/ada", method="POST") for _ in range(2)]
+        assert [answer.status for answer in answers] == [200, 200]
+        for answer in answers:
+            browser.take(answer)
+            assert "('cart', ['tea'])" in browser.get("/show").body
+        assert len(list(store.sessions(subject="ada"))) == 2
+
+    def test_a_slow_double_click_keeps_the_cart(self, browser: Browser, clock: FakeClock) -> None:
+        """A login page may wait for a directory service for longer than ten seconds."""
+        browser.get("/nest/tea")
+        other = browser.twin()
+
+        def log_in() -> None:
+            browser.post("/login/ada")
+            clock.advance(60)
+
+        MEANWHILE.do(log_in)
+        assert other.post("/opened/login/ada").status == 200
+        assert (other.get("/whose").body, other.get("/show").body) == ("ada", "[('cart', ['tea'])]")
+
+    @pytest.mark.parametrize("is_opened", [False, True])
+    def test_a_login_as_another_subject_beside_it_begins_an_empty_session(
+        self, browser: Browser, *, is_opened: bool
+    ) -> None:
+        """What the first one's session holds is not the second one's to see."""
+        browser.get("/nest/tea")
+        other = browser.twin()
+        if is_opened:
+            MEANWHILE.do(lambda: browser.post("/login/ada"))
+            other.post("/opened/login/eve")
+        else:
+            browser.post("/login/ada")
+            other.post("/login/eve")
+        assert (other.get("/whose").body, other.get("/show").body) == ("eve", "[]")
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("ada", "[('cart', ['tea'])]")
+
+    # ---- a logout in flight
+
+    @pytest.mark.parametrize("is_opened", [False, True])
+    @pytest.mark.parametrize("verb", ["logout", "clear"])
+    def test_a_logout_in_flight_holds_across_a_rotation(
+        self, browser: Browser, backend: CountingBackend, clock: FakeClock, verb: str, *, is_opened: bool
+    ) -> None:
+        """It ends the session and takes the cookie."""
+        browser.get("/login/ada")
+        clock.advance(60)
+        other = browser.twin()
+        if verb == "clear" and not is_opened:
+            return  # it finds nothing to clear
+        if is_opened:
+            MEANWHILE.do(lambda: browser.post("/rotate"))
+            answer = other.post(f"/opened/{verb}")
+        else:
+            browser.post("/rotate")
+            answer = other.post(f"/{verb}")
+        assert (answer.status, answer.cookies[0][:26]) == (200, "__Host-session=; Max-Age=0")
+        assert (backend.records, browser.get("/whose").body) == ([], "None")
+
+    @pytest.mark.parametrize("is_opened", [False, True])
+    @pytest.mark.parametrize("verb", ["logout", "clear"])
+    def test_a_logout_in_flight_does_not_undo_a_login(self, browser: Browser, verb: str, *, is_opened: bool) -> None:
+        """The stay that it was meant for is over already; the cookie stays as it is."""
+        browser.get("/put/a/1")
+        other = browser.twin()
+        if is_opened:
+            MEANWHILE.do(lambda: browser.post("/login/ada"))
+            answer = other.post(f"/opened/{verb}")
+        else:
+            browser.post("/login/ada")
+            answer = other.post(f"/{verb}")
+        assert (answer.status, answer.cookies) == (200, [])
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("ada", "[('a', '1')]")
+
+    @pytest.mark.parametrize(("method", "status"), [("GET", 200), ("POST", 409)])
+    def test_what_is_put_in_after_a_logout_in_flight_begins_no_session(
+        self, browser: Browser, backend: CountingBackend, method: str, status: int
+    ) -> None:
+        """It would take the place of the login."""
+        browser.get("/put/a/1")
+        other = browser.twin()
+        browser.post("/login/ada")
+        answer = other.take(other.send("/logout-put/said/bye", method=method))
+        assert (answer.status, answer.cookies, len(backend.records)) == (status, [], 1)
+        assert browser.get("/whose").body == "ada"
+
     # ---- others at the same time
 
     def test_two_tabs_lose_nothing(self, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,6 +585,29 @@ class AdapterContract:
 
     # ---- what goes wrong
 
+    def test_a_rotation_that_went_before_a_refusal_is_handed_out(
+        self, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The old token opens nothing any more."""
+        browser.get("/put/a/1")
+        log_in = Store.login
+
+        def half(mine: Store, *arguments: object, **options: object) -> None:
+            log_in(mine, *arguments, **options)  # type: ignore[arg-type]
+            raise StoreUnavailableError("unplugged", is_transient=True)
+
+        monkeypatch.setattr(Store, "login", half)
+        assert browser.post("/login/ada").status == 503
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("ada", "[('a', '1')]")
+
+    def test_a_logout_that_went_before_a_refusal_takes_the_cookie(
+        self, browser: Browser, backend: CountingBackend
+    ) -> None:
+        """It counts."""
+        browser.get("/login/ada")
+        assert browser.post("/logout-refused").status == 503
+        assert (browser.jar, backend.records) == ({}, [])
+
     @pytest.mark.parametrize("path", ["/fails/2", "/breaks/2"])
     def test_a_page_that_failed_stores_nothing(self, browser: Browser, backend: CountingBackend, path: str) -> None:
         """Neither a change nor a new session."""
@@ -270,8 +641,8 @@ class AdapterContract:
         [
             "junk",
             "",
-            mint(),
-            "sjn_" + "A" * 43,
+            mint().reveal(),
+            "sjn_" + "A" * 36,
             "A" * 43,
             "x" * 5_000,
             "x" * 50_000,
@@ -306,14 +677,14 @@ class AdapterContract:
 
     def test_a_persistent_cookie_lasts_as_long_as_the_session_may(self, adapter: Made, store: Store) -> None:
         """Its idle deadline is the store's to judge."""
-        browser = Browser(adapter(store, cookie=Cookie(is_persistent=True)))
+        browser = Browser(adapter(store, cookie=Cookie(persistent=True)))
         browser.get("/login/ada")
         (session,) = store.sessions(subject="ada")
         assert browser.last[0].endswith(f"; Expires={formatdate(session.absolute_at, usegmt=True)}; {ATTRIBUTES}")
 
     def test_a_cookie_may_have_another_name_and_place(self, adapter: Made, store: Store) -> None:
         """And is deleted there."""
-        browser = Browser(adapter(store, cookie=Cookie(name="sid", path="/shop", same_site="Strict")))
+        browser = Browser(adapter(store, cookie=Cookie(name="sid", path="/shop", samesite="Strict")))
         browser.get("/put/a/1")
         assert browser.last[0].endswith("; Path=/shop; Secure; HttpOnly; SameSite=Strict")
         assert browser.get("/show").body == "[('a', '1')]"

@@ -117,6 +117,15 @@ def _answer_of_balancer_multi(response: Any) -> Answer:
     return seen(response["statusCode"], several, response.get("body", ""))
 
 
+def sent(event: Event, method: str) -> Event:
+    """The same request with another method."""
+    if "httpMethod" in event:
+        event["httpMethod"] = method
+    if "http" in event["requestContext"]:
+        event["requestContext"]["http"]["method"] = method
+    return event
+
+
 FRONTS = {
     "HTTP API 2.0": Front(_http_2, _answer_2),
     "HTTP API 2.0, no array": Front(_http_2_local, _answer_2),

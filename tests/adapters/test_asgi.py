@@ -35,13 +35,13 @@ async def nothing() -> Message:
 def wire_to(app: Application) -> Wire:
     """A server."""
 
-    def request(path: str, cookies: Sequence[str], also: str) -> Answer:
+    def request(path: str, cookies: Sequence[str], also: str, method: str = "GET") -> Answer:
         lines = ["; ".join(cookies)] if cookies else []
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "2",
-            "method": "GET",
+            "method": method,
             "scheme": "https",
             "server": ("shop.example", 443),
             "path": path,
@@ -81,8 +81,8 @@ def options_of(options: dict[str, Any]) -> dict[str, Any]:
     cookie: Cookie | None = options.pop("cookie", None)
     if cookie is None:
         return options
-    named = {"session_cookie": cookie.name, "path": cookie.path, "same_site": cookie.same_site.lower()}
-    return {**options, **named, "max_age": 1_800 if cookie.is_persistent else None}
+    named = {"session_cookie": cookie.name, "path": cookie.path, "same_site": cookie.samesite.lower()}
+    return {**options, **named, "max_age": 1_800 if cookie.persistent else None}
 
 
 def plain(store: Store) -> Application:
@@ -133,7 +133,9 @@ class TestStarlette(AdapterContract):
                     raise HTTPException(other.status) from None
 
             sessions = Middleware(SojournMiddleware, store=store, is_lazy=True, **options_of(options))
-            return wire_to(Starlette(routes=[Route("/{path:path}", view)], middleware=[sessions]))
+            return wire_to(
+                Starlette(routes=[Route("/{path:path}", view, methods=["GET", "POST"])], middleware=[sessions])
+            )
 
         return make
 
@@ -154,7 +156,7 @@ class TestFastApi(AdapterContract):
                 except Page as other:
                     raise HTTPException(other.status) from None
 
-            app.add_api_route("/{path:path}", view)
+            app.add_api_route("/{path:path}", view, methods=["GET", "POST"])
             app.add_middleware(SojournMiddleware, store=store, is_lazy=True, **options_of(options))
             return wire_to(app)
 
@@ -340,7 +342,7 @@ def test_a_websocket_reads_its_session(store: Store, *, is_lazy: bool) -> None:
     async def receive() -> Message:
         return {"type": "websocket.connect"}
 
-    for token in (session.token, mint()):
+    for token in (session.token, mint().reveal()):
         scope = {
             "type": "websocket",
             "path": "/ws",
@@ -365,7 +367,7 @@ def test_a_websocket_whose_store_is_away_is_told(store: Store, backend: Counting
         raise AssertionError
 
     backend.is_away = True
-    scope = {"type": "websocket", "headers": [(b"cookie", f"__Host-session={mint()}".encode())]}
+    scope = {"type": "websocket", "headers": [(b"cookie", f"__Host-session={mint().reveal()}".encode())]}
     with pytest.raises(StoreUnavailableError):
         asyncio.run(SojournMiddleware(app, store)(scope, nothing, send))
 
@@ -384,8 +386,23 @@ def test_a_maximal_age_is_the_cookies_and_the_sessions(
     browser, born = served(view, max_age=100_000), clock()
     browser.get("/")
     assert browser.last[0].endswith(f"; Expires={formatdate(born + 100_000, usegmt=True)}; {ATTRIBUTES}")
-    (record,) = store._backend.records  # type: ignore[attr-defined]  # ours
+    (record,) = store.resources.backend.records  # type: ignore[attr-defined]  # ours
     assert (record.idle, record.expires_at) == (100_000, born + 100_000)
+
+
+def test_a_maximal_age_may_be_a_fraction_that_is_none(store: Store) -> None:
+    """Starlette takes it; so it is taken as a whole number."""
+    browser = Browser(wire_to(SojournMiddleware(plain(store), store, max_age=3_600.0)))
+    browser.get("/put/a/1")
+    (record,) = store.resources.backend.records  # type: ignore[attr-defined]  # ours
+    assert (record.idle, type(record.idle)) == (3_600, int)
+
+
+@pytest.mark.parametrize("max_age", [0, -1, 0.5, 91 * 86_400, float("inf"), float("nan"), True, "60"])
+def test_a_maximal_age_that_no_session_can_have_is_refused_at_start(store: Store, max_age: Any) -> None:
+    """Not at the first request, and never cut."""
+    with pytest.raises(ConfigurationError, match="max_age"):
+        SojournMiddleware(plain(store), store, max_age=max_age)
 
 
 @pytest.mark.parametrize(

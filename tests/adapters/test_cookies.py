@@ -22,19 +22,19 @@ TOKEN = "sjn_token"
         ({"path": "/;Domain=evil.example"}, "path"),
         ({"path": "/\r\nSet-Cookie: a=b"}, "path"),
         ({"path": ""}, "path"),
-        ({"same_site": "lax"}, "SameSite"),
-        ({"same_site": ""}, "SameSite"),
+        ({"samesite": "lax"}, "SameSite"),
+        ({"samesite": ""}, "SameSite"),
         ({"path": "/shop"}, "__Host-"),
         ({"domain": "shop.example", "is_development": True}, "__Host-"),
-        ({"is_secure": False, "is_development": True}, "__Host-"),
+        ({"secure": False, "is_development": True}, "__Host-"),
         ({"name": "__HOST-sid", "path": "/shop"}, "__Host-"),
-        ({"name": "__Secure-sid", "is_secure": False, "is_development": True}, "__Secure-"),
-        ({"name": "sid", "is_secure": False, "same_site": "None", "is_development": True}, "SameSite=None"),
-        ({"name": "sid", "is_secure": False, "is_partitioned": True, "is_development": True}, "Partitioned"),
-        ({"name": "sid", "is_secure": False}, "is_development"),
+        ({"name": "__Secure-sid", "secure": False, "is_development": True}, "__Secure-"),
+        ({"name": "sid", "secure": False, "samesite": "None", "is_development": True}, "SameSite=None"),
+        ({"name": "sid", "secure": False, "partitioned": True, "is_development": True}, "Partitioned"),
+        ({"name": "sid", "secure": False}, "is_development"),
         ({"name": "sid", "domain": "shop.example"}, "is_development"),
-        ({"is_http_only": False}, "is_development"),
-        ({"same_site": "None"}, "is_development"),
+        ({"httponly": False}, "is_development"),
+        ({"samesite": "None"}, "is_development"),
     ],
 )
 def test_a_cookie_that_browsers_refuse_or_that_is_weak_cannot_be_made(options: dict[str, Any], reason: str) -> None:
@@ -47,15 +47,15 @@ def test_a_cookie_that_browsers_refuse_or_that_is_weak_cannot_be_made(options: d
     ("options", "attributes"),
     [
         ({}, "Path=/; Secure; HttpOnly; SameSite=Lax"),
-        ({"same_site": "Strict"}, "Path=/; Secure; HttpOnly; SameSite=Strict"),
-        ({"is_partitioned": True}, "Path=/; Secure; HttpOnly; SameSite=Lax; Partitioned"),
+        ({"samesite": "Strict"}, "Path=/; Secure; HttpOnly; SameSite=Strict"),
+        ({"partitioned": True}, "Path=/; Secure; HttpOnly; SameSite=Lax; Partitioned"),
         (
             {"name": "sid", "domain": "shop.example", "is_development": True},
             "Path=/; Domain=shop.example; Secure; HttpOnly; SameSite=Lax",
         ),
-        ({"is_http_only": False, "is_development": True}, "Path=/; Secure; SameSite=Lax"),
+        ({"httponly": False, "is_development": True}, "Path=/; Secure; SameSite=Lax"),
         (
-            {"same_site": "None", "is_partitioned": True, "is_development": True},
+            {"samesite": "None", "partitioned": True, "is_development": True},
             "Path=/; Secure; HttpOnly; SameSite=None; Partitioned",
         ),
     ],
@@ -65,7 +65,7 @@ def test_it_is_deleted_with_the_attributes_it_was_set_with(
     options: dict[str, Any], attributes: str, *, is_persistent: bool
 ) -> None:
     """Or browsers keep it."""
-    cookie = Cookie(**options, is_persistent=is_persistent)
+    cookie = Cookie(**options, persistent=is_persistent)
     lasts = "; Expires=Fri, 13 Feb 2009 23:31:30 GMT" if is_persistent else ""
     assert cookie.set_to(TOKEN, until=1_234_567_890) == f"{cookie.name}={TOKEN}{lasts}; {attributes}"
     gone = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"

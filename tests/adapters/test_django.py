@@ -20,12 +20,13 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path, re_path
 from django.utils import timezone
+from django.utils.http import http_date
 
-from sojourn import SessionGoneError, Store
+from sojourn import ConfigurationError, InvalidDataError, SessionGoneError, Store
 from sojourn.adapters.cookies import Cookie
 from sojourn.adapters.django import SessionStore
 from sojourn.testing import FakeClock
-from tests.adapters.browser import Answer, Browser, CountingBackend, Page, Wire, page
+from tests.adapters.browser import MEANWHILE, Answer, Browser, CountingBackend, Page, Wire, page
 from tests.adapters.contract import AdapterContract, Made
 from tests.adapters.djangos import DJANGOS, OURS, User, update_last_login
 
@@ -63,6 +64,15 @@ class Face(MutableMapping[str, object]):
         """As django.contrib.auth does it."""
         self._session.cycle_key()
         self._session[_USER], self._session.label = subject, label
+        self._session.begin_anew()  # at Django's signal
+
+    def set_expiry(self, seconds: int) -> None:
+        """Django's way to be remembered."""
+        self._session.set_expiry(seconds)
+
+    def clear(self) -> None:
+        """Of its user, too."""
+        self._session.clear()
 
     def rotate(self) -> None:
         """A new key."""
@@ -112,6 +122,24 @@ def look_at_key(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.session.session_key)
 
 
+def fail_after_look(request: HttpRequest) -> HttpResponse:
+    """The key was looked at, and the page failed."""
+    look_at_key(request)
+    return HttpResponse(status=500)
+
+
+def last(request: HttpRequest, seconds: str) -> HttpResponse:
+    """A page that says how long the session lasts."""
+    request.session.set_expiry(int(seconds))
+    return HttpResponse()
+
+
+def last_until(request: HttpRequest, seconds: str) -> HttpResponse:
+    """A page that says when the session ends."""
+    request.session.set_expiry(timedelta(seconds=int(seconds)))
+    return HttpResponse()
+
+
 async def asynchronous(request: HttpRequest) -> HttpResponse:
     """Everything that a session can do without waiting for the store."""
     session = request.session
@@ -136,6 +164,9 @@ urlpatterns = [
     path("auth/who", who),
     path("auth/fails", fail_after_login),
     path("auth/key", look_at_key),
+    path("auth/key-fails", fail_after_look),
+    path("last/<seconds>", last),
+    path("last-until/<seconds>", last_until),
     path("async", asynchronous),
     re_path(".*", pages),
 ]
@@ -160,9 +191,9 @@ def wire() -> Wire:
     """A server."""
     factory = RequestFactory()
 
-    def request(path: str, cookies: Sequence[str], also: str) -> Answer:
+    def request(path: str, cookies: Sequence[str], also: str, method: str = "GET") -> Answer:
         line = "; ".join([*cookies, *([also] if also else [])])
-        environ = factory._base_environ(PATH_INFO=path, **{"wsgi.url_scheme": "https"})  # type: ignore[attr-defined]
+        environ = factory._base_environ(PATH_INFO=path, REQUEST_METHOD=method, **{"wsgi.url_scheme": "https"})  # type: ignore[attr-defined]
         environ.pop("HTTP_COOKIE", None)
         if line:
             environ["HTTP_COOKIE"] = line.encode().decode("latin-1")
@@ -210,21 +241,12 @@ class TestDjango(AdapterContract):
                 SOJOURN_ON_CONFLICT=on_conflict,
                 SESSION_COOKIE_NAME=cookie.name,
                 SESSION_COOKIE_PATH=cookie.path,
-                SESSION_COOKIE_SAMESITE=cookie.same_site,
-                SESSION_EXPIRE_AT_BROWSER_CLOSE=not cookie.is_persistent,
+                SESSION_COOKIE_SAMESITE=cookie.samesite,
+                SESSION_EXPIRE_AT_BROWSER_CLOSE=not cookie.persistent,
             )
             return wire()
 
         return make
-
-    def test_a_persistent_cookie_lasts_as_long_as_the_session_may(self, adapter: Made, store: Store) -> None:
-        """SESSION_COOKIE_AGE, from each time it is saved; as Django has it."""
-        browser = Browser(adapter(store, cookie=Cookie(is_persistent=True)))
-        for number in "12":
-            browser.get(f"/put/a/{number}")
-            assert "Max-Age=1800; Expires=" in browser.last[0]
-        (record,) = store._backend.records  # type: ignore[attr-defined]  # ours
-        assert record.idle == 1_800
 
 
 @pytest.fixture
@@ -274,6 +296,128 @@ def test_a_stream_is_stored_before_it_begins(browser: Browser) -> None:
     assert [browser.get("/stream").body for _ in range(2)] == ["a 1 b 1 ", "a 2 b 2 "]
 
 
+def test_the_engine_alone_leaves_the_cookie_of_another_login_alone(
+    browser: Browser, configured: Callable[..., None], backend: CountingBackend
+) -> None:
+    """Django's own middleware answers 400 to a request in flight that put something in."""
+    configured(MIDDLEWARE=[DJANGOS])
+    browser.get("/put/a/1")
+    other = browser.twin()
+    browser.get("/login/ada")
+    for path_, status in (("/show", 200), ("/put/b/2", 400), ("/logout", 400)):
+        answer = other.get(path_)
+        assert (answer.status, answer.cookies) == (status, [])
+    assert len(backend.records) == 1
+    other.get("/login/ada")
+    assert other.get("/show").body == "[('a', '1')]"
+
+
+def test_a_session_that_is_saved_with_every_request_leaves_it_alone_as_well(
+    browser: Browser, configured: Callable[..., None]
+) -> None:
+    """SESSION_SAVE_EVERY_REQUEST: there is nothing to save."""
+    configured(SESSION_SAVE_EVERY_REQUEST=True)
+    browser.get("/put/a/1")
+    other = browser.twin()
+    browser.get("/login/ada")
+    for answer in (other.get("/show"), other.post("/show"), other.get("/put/b/2")):
+        assert (answer.status, answer.cookies) == (200, [])
+
+
+def test_a_late_flush_does_not_take_the_cookie_of_a_login(browser: Browser, clock: FakeClock) -> None:
+    """Django's logout loads nothing before; what counts is when the request arrived."""
+    browser.get("/put/a/1")
+    other = browser.twin()
+
+    def log_in() -> None:
+        browser.get("/login/ada")
+        clock.advance(60)
+
+    MEANWHILE.do(log_in)
+    answer = other.post("/meanwhile/logout")
+    assert (answer.status, answer.cookies) == (200, [])
+    assert other.get("/logout").cookies[0].startswith("__Host-session=; Max-Age=0")
+    assert browser.get("/whose").body == "ada"
+
+
+# ---- lifetimes
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize("is_one_request", [False, True])
+def test_an_expiry_of_its_own_is_kept(
+    browser: Browser,
+    configured: Callable[..., None],
+    clock: FakeClock,
+    backend: CountingBackend,
+    *,
+    is_one_request: bool,
+) -> None:
+    """``SESSION_COOKIE_AGE = 3600``, a login, ``set_expiry`` of 14 days: in session and cookie alike."""
+    configured(SESSION_COOKIE_AGE=3_600, SESSION_EXPIRE_AT_BROWSER_CLOSE=False)
+    browser.get("/put/a/1")
+    clock.advance(600)
+    if is_one_request:
+        browser.post(f"/remember/ada/{14 * DAY}")
+    else:
+        browser.post("/login/ada")
+        browser.post(f"/last/{14 * DAY}")
+    (record,), until = backend.records, clock() + 14 * DAY
+    assert (record.idle, record.expires_at, record.absolute_at) == (14 * DAY, until, until)
+    assert f"; Max-Age={14 * DAY}; Expires={http_date(until)}; " in browser.last[0]
+    browser.post("/last/0")
+    assert "Expires" not in browser.last[0]
+    browser.post("/put/a/2")
+    assert browser.last == []
+
+
+def test_a_date_is_kept_in_session_and_cookie(
+    browser: Browser, clock: FakeClock, backend: CountingBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long before the session began."""
+    monkeypatch.setattr(timezone, "now", lambda: datetime.fromtimestamp(clock(), UTC))
+    browser.get("/put/a/1")
+    clock.advance(1_000)
+    for seconds in (20 * DAY, 3_600):
+        browser.post(f"/last-until/{seconds}")
+        assert f"; Max-Age={seconds}; Expires={http_date(clock() + seconds)}; " in browser.last[0]
+    browser.post(f"/last-until/{20 * DAY}")
+    (record,) = backend.records
+    assert record.expires_at == record.absolute_at == clock() + 20 * DAY
+
+
+def test_sixty_days_are_sixty_days(
+    browser: Browser, configured: Callable[..., None], clock: FakeClock, backend: CountingBackend
+) -> None:
+    """SESSION_COOKIE_AGE, for a session and its cookie."""
+    configured(SESSION_COOKIE_AGE=60 * DAY, SESSION_EXPIRE_AT_BROWSER_CLOSE=False)
+    browser.get("/put/a/1")
+    (record,) = backend.records
+    assert (record.idle, record.absolute_at) == (60 * DAY, clock() + 60 * DAY)
+    assert f"; Max-Age={60 * DAY}; " in browser.last[0]
+    clock.advance(60 * DAY - 1)
+    assert browser.get("/show").body == "[('a', '1')]"
+
+
+@pytest.mark.parametrize("age", [0, 91 * DAY])
+def test_an_age_that_no_session_can_have_is_refused_at_start(configured: Callable[..., None], age: int) -> None:
+    """When the handler is made, not at the first request; and never cut."""
+    configured(SESSION_COOKIE_AGE=age)
+    with pytest.raises(ConfigurationError, match="SESSION_COOKIE_AGE"):
+        WSGIHandler()
+
+
+def test_an_expiry_that_no_session_can_have_is_an_error(backend: CountingBackend) -> None:
+    """Nothing is stored."""
+    session = SessionStore()
+    session.set_expiry(91 * DAY)
+    session["a"] = 1
+    with pytest.raises(InvalidDataError, match="SOJOURN_MAX_ABSOLUTE_SECONDS"):
+        session.save()
+    assert backend.records == []
+
+
 # ---- auth
 
 
@@ -291,12 +435,38 @@ class TestAuth:
         before = other.twin()
         with backend.counted() as calls:
             other.get("/auth/login/ada")
-        assert calls == ["load", "rotate"]
+        assert calls == ["load", "replace"]
         assert before.get("/show").body == "[]"
         assert len(list(store.sessions(subject=user))) == 2
         assert [one.get("/auth/who").body for one in (browser, other, before)] == ["ada", "ada", ""]
         store.expire_all(subject=user)
         assert [one.get("/auth/who").body for one in (browser, other)] == ["", ""]
+
+    def test_a_user_who_logs_in_again_begins_anew(
+        self, browser: Browser, backend: CountingBackend, clock: FakeClock
+    ) -> None:
+        """Under another key, where Django's own backends keep the one there is; the session stays the same."""
+        browser.get("/auth/login/ada")
+        before = browser.twin()
+        clock.advance(100)
+        with backend.counted() as calls:
+            browser.get("/auth/login/ada")
+        assert calls == ["load", "replace"]
+        (record,) = backend.records
+        assert (record.began_at, record.absolute_at) == (clock(), clock() + 43_200)
+        assert [one.get("/auth/who").body for one in (browser, before)] == ["ada", ""]
+
+    def test_a_key_that_was_looked_at_is_handed_out_also_when_the_page_fails(
+        self, browser: Browser, backend: CountingBackend
+    ) -> None:
+        """The old one opens nothing any more; nor when the store is away afterwards."""
+        browser.get("/put/cart/tea")
+        assert browser.get("/auth/key-fails").status == 500
+        assert browser.get("/auth/who").body == "ada"
+        backend.on_call = lambda: setattr(backend, "is_away", backend.calls[-2:] == ["load", "replace"])
+        assert browser.get("/auth/key").status == 503
+        backend.on_call, backend.is_away = lambda: None, False
+        assert browser.get("/auth/who").body == "ada"
 
     def test_a_logout_ends_the_session(self, browser: Browser, backend: CountingBackend) -> None:
         """For whoever has the old cookie, too."""
@@ -356,10 +526,10 @@ def test_async_views_and_their_logins(store: Store, backend: CountingBackend, co
     configured(MIDDLEWARE=[OURS])
     assert user_logged_in.disconnect(dispatch_uid="update_last_login")
 
-    async def visit(cookie: str, query: str = "") -> tuple[int, str, str]:
+    async def visit(cookie: str, query: str = "", *, method: str = "GET") -> tuple[int, str, str]:
         scope = {
             "type": "http",
-            "method": "GET",
+            "method": method,
             "scheme": "https",
             "path": "/async",
             "query_string": query.encode(),
@@ -387,7 +557,13 @@ def test_async_views_and_their_logins(store: Store, backend: CountingBackend, co
         status, body, second = await visit(first, "do=login")
         assert (status, body) == (200, "2")
         assert second not in ("", first)
-        assert (await visit(first))[1] == "1"
+        assert await visit(first) == (200, "1", "")  # in flight: dropped
+        assert (await visit(first, method="POST"))[::2] == (409, "")
+        for method in ("GET", "POST"):  # a double click
+            status, body, third = await visit(first, "do=login", method=method)
+            assert (status, third[:19]) == (200, "__Host-session=sjn_")
+            assert (await visit(third))[1] == "2"
+            store.expire(third.partition("=")[2])
         assert (await visit(second))[1] == "3"
         assert len(list(store.sessions(subject="7"))) == 1
         _, body, gone = await visit(second, "do=logout")
@@ -398,7 +574,7 @@ def test_async_views_and_their_logins(store: Store, backend: CountingBackend, co
         asyncio.run(story())
     finally:
         user_logged_in.connect(update_last_login, dispatch_uid="update_last_login")
-    assert len(backend.records) == 2
+    assert len(backend.records) == 1  # what the first key brought after the login was dropped
 
 
 # ---- SessionBase

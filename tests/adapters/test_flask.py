@@ -25,10 +25,10 @@ HOST = "https://shop.example"
 def wire_to(app: Flask) -> Wire:
     """A server, without cookies of its own."""
 
-    def request(path: str, cookies: Sequence[str], also: str) -> Answer:
+    def request(path: str, cookies: Sequence[str], also: str, method: str = "GET") -> Answer:
         line = "; ".join([*cookies, *([also] if also else [])])
         headers = {"Cookie": line.encode().decode("latin-1")} if line else {}
-        response = Client(app, use_cookies=False).get(path, base_url=HOST, headers=headers)
+        response = Client(app, use_cookies=False).open(path, method=method, base_url=HOST, headers=headers)
         return Answer(
             response.status_code,
             response.get_data(as_text=True),
@@ -50,7 +50,7 @@ def application(store: Store) -> Flask:
         except Page as other:
             flask.abort(other.status)
 
-    app.add_url_rule("/<path:path>", view_func=view)
+    app.add_url_rule("/<path:path>", view_func=view, methods=["GET", "POST"])
     return app
 
 
@@ -80,10 +80,10 @@ class TestFactory(AdapterContract):
         def make(store: Store, *, cookie: Cookie | None = None, **options: Any) -> Wire:
             sojourn = Sojourn(store=store, **options)
             app = application(store)
-            if cookie is not None and not cookie.is_persistent:
+            if cookie is not None and not cookie.persistent:
                 app.config["SESSION_COOKIE_NAME"] = cookie.name
                 app.config["SESSION_COOKIE_PATH"] = cookie.path
-                app.config["SESSION_COOKIE_SAMESITE"] = cookie.same_site
+                app.config["SESSION_COOKIE_SAMESITE"] = cookie.samesite
             elif cookie is not None:
                 app.before_request(lambda: setattr(flask.session, "permanent", True))
                 app.permanent_session_lifetime = timedelta(seconds=store.settings.idle_seconds)
@@ -155,7 +155,7 @@ def test_to_be_permanent_is_no_reason_to_be(browser_of: Callable[..., Browser], 
 
 
 def test_a_permanent_session_lasts(browser_of: Callable[..., Browser], clock: FakeClock, store: Store) -> None:
-    """As long as PERMANENT_SESSION_LIFETIME without a visit, within what the store allows; so does its cookie."""
+    """As long as PERMANENT_SESSION_LIFETIME without a visit, up to what the store allows; so does its cookie."""
 
     def keep() -> str:
         flask.session.permanent = True
@@ -174,12 +174,66 @@ def test_a_permanent_session_lasts(browser_of: Callable[..., Browser], clock: Fa
     assert browser.last == []
     clock.advance(86_400)
     assert browser.get("/show").body == "None"
-    longest = browser_of(keep, show, PERMANENT_SESSION_LIFETIME=timedelta(days=365))
+    most = store.settings.max_absolute_seconds
+    longest = browser_of(keep, show, PERMANENT_SESSION_LIFETIME=timedelta(seconds=most))
     assert longest.get("/keep").status == 200
-    clock.advance(store.settings.max_absolute_seconds - 1)
+    clock.advance(most - 1)
     assert longest.get("/show").body == "1"
     clock.advance(1)
     assert longest.get("/show").body == "None"
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(seconds=0.5), timedelta(days=91), timedelta.max])
+def test_a_lifetime_that_no_session_can_have_is_refused_at_start(store: Store, lifetime: timedelta) -> None:
+    """Not at the first request, and never cut."""
+    app = Flask(__name__)
+    app.permanent_session_lifetime = lifetime
+    with pytest.raises(ConfigurationError, match="PERMANENT_SESSION_LIFETIME"):
+        Sojourn(app, store)
+
+
+def test_a_permanent_session_behind_a_login_page_lasts(
+    browser_of: Callable[..., Browser], clock: FakeClock, backend: CountingBackend
+) -> None:
+    """31 days, Flask's own default, from the login on: the form had put its CSRF field into the session."""
+
+    def form() -> str:
+        return str(flask.session.setdefault("csrf", "1"))
+
+    def login() -> str:
+        flask.session.permanent = True
+        flask.session.login("ada")  # type: ignore[attr-defined]  # ours
+        return ""
+
+    browser = browser_of(form, login)
+    browser.get("/form")
+    clock.advance(600)
+    browser.get("/login")
+    (record,), until = backend.records, clock() + 31 * 86_400
+    assert (record.idle, record.absolute_at) == (31 * 86_400, until)
+    assert f"; Expires={formatdate(until, usegmt=True)}; " in browser.last[0]
+
+
+def test_to_be_permanent_is_nothing_to_be_refused_for(
+    browser_of: Callable[..., Browser], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Applications that say it before each request say it in flight, too."""
+
+    def look() -> str:
+        flask.session.permanent = True
+        return ""
+
+    def login() -> str:
+        flask.session.login("ada")  # type: ignore[attr-defined]  # ours
+        return ""
+
+    browser = browser_of(look, login)
+    browser.get("/login")
+    other = browser.twin()
+    browser.get("/login")
+    with caplog.at_level("INFO"):
+        assert (other.get("/look").status, other.last) == (200, [])
+    assert "superseded" not in caplog.text
 
 
 def test_a_session_that_becomes_permanent_gets_its_cookie_again(
@@ -284,7 +338,7 @@ def test_a_refusal_says_when_to_come_back(store: Store, backend: CountingBackend
         answer = browser.get("/")
         assert (answer.status, answer.headers["retry-after"], answer.cookies) == (503, "1", [])
         assert "ada" not in answer.body
-        browser.jar["__Host-session"] = mint()
+        browser.jar["__Host-session"] = mint().reveal()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from sojourn.testing import FakeClock, memory_store
 from sojourn.tokens import mint
 from tests.adapters.browser import Answer, Browser, CountingBackend, Page, Wire, page
 from tests.adapters.contract import AdapterContract, Made
-from tests.adapters.events import FRONTS, Event, Front, websocket
+from tests.adapters.events import FRONTS, Event, Front, sent, websocket
 
 every_front = pytest.mark.parametrize("front", FRONTS.values(), ids=FRONTS)
 
@@ -48,10 +48,10 @@ class Context:
 def wire_to(handler: Handler, front: Front) -> Wire:
     """Whatever stands in front of the function."""
 
-    def request(path: str, cookies: Sequence[str], also: str) -> Answer:
+    def request(path: str, cookies: Sequence[str], also: str, method: str = "GET") -> Answer:
         lines = ["; ".join(cookies)] if cookies else []
         try:
-            response = handler(front.event(path, [*lines, *([also] if also else [])], {}), Context())
+            response = handler(sent(front.event(path, [*lines, *([also] if also else [])], {}), method), Context())
         except ZeroDivisionError:
             return Answer(500)
         return front.answer(json.loads(json.dumps(response)))
@@ -93,7 +93,7 @@ def routed(resolver: Callable[[], Any], sessions: Sessions, store: Store) -> Han
             return Answered(other.status, "text/plain", "")
         return Answered(200, "text/plain", body)
 
-    app.get(".+")(route)
+    app.route(".+", method=["GET", "POST"])(route)
     return cast("Handler", app.resolve)
 
 
@@ -341,7 +341,7 @@ def test_a_websocket_knows_whose_it_is(store: Store, backend: CountingBackend) -
 
     with backend.counted() as calls:
         assert connect(websocket(f"__Host-session={session.token}; theme=dark"), Context())["statusCode"] == 200
-        assert connect(websocket(f"__Host-session={mint()}"), Context())["statusCode"] == 401
+        assert connect(websocket(f"__Host-session={mint().reveal()}"), Context())["statusCode"] == 401
     assert seen == [("ada", {"a": 1}), (None, {})]
     assert calls == ["load", "load"]
 
@@ -351,7 +351,7 @@ def test_a_websocket_knows_whose_it_is(store: Store, backend: CountingBackend) -
 
 def test_plain_http_needs_to_be_meant(store: Store) -> None:
     """The cookie then has another name, because browsers refuse the prefix without Secure."""
-    cookie = Cookie(name="session", is_secure=False, is_development=True)
+    cookie = Cookie(name="session", secure=False, is_development=True)
     browser = Browser(
         wire_to(with_session(store=store, cookie=cookie)(handled(FRONTS["REST API"], store)), FRONTS["REST API"])
     )

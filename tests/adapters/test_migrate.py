@@ -280,15 +280,16 @@ class TestAdapters:
         assert browser.get("/whose").body != "eve"
         assert browser.get("/show").body == "[('cart', ['tea'])]"
 
+    @pytest.mark.parametrize(("subject", "shown"), [("ada", "[('cart', ['tea'])]"), ("eve", "[]")])
     def test_a_login_at_the_first_visit_is_one_cookie(
-        self, browser_of: Callable[[Store], Browser], moving: MigratingStore
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, subject: str, shown: str
     ) -> None:
-        """With the newest token."""
+        """With the newest token; as another subject with nothing of the former one."""
         browser = browser_of(moving)
         browser.jar["old"] = "old-key-1"
-        browser.get("/login/eve")
+        browser.get(f"/login/{subject}")
         assert browser.jar.keys() == {"__Host-session"}
-        assert (browser.get("/whose").body, browser.get("/show").body) == ("eve", "[('cart', ['tea'])]")
+        assert (browser.get("/whose").body, browser.get("/show").body) == (subject, shown)
 
     def test_a_logout_at_the_first_visit_is_one(
         self, browser_of: Callable[[Store], Browser], moving: MigratingStore, shelf: Shelf, backend: CountingBackend

@@ -6,6 +6,7 @@ import pytest
 
 from sojourn import Store
 from sojourn.adapters.wsgi import SojournMiddleware
+from sojourn.testing import FakeClock
 from tests.adapters.browser import Browser, CountingBackend
 from tests.adapters.contract import AdapterContract
 from tests.adapters.test_wsgi import application, wire_to
@@ -15,83 +16,157 @@ _CONTRACT = AdapterContract()
 
 VISIT = "sojourn.adapters.visit:Visit"
 COOKIE = "sojourn.adapters.cookies:Cookie"
+PROTOCOL = "sojourn.protocol:SessionProtocol"
 
-MISTAKES: dict[str, tuple[Mutant, Callable[[Browser, CountingBackend, pytest.MonkeyPatch], None]]] = {
+Check = Callable[[Browser, CountingBackend, pytest.MonkeyPatch, FakeClock], None]
+
+MISTAKES: dict[str, tuple[Mutant, Check]] = {
     "a session is opened for every page": (
         Mutant(
             f"{VISIT}.__init__",
             "self._is_accessed = False",
             "self._is_accessed = False; self._session = None; token and store.read(token)",
         ),
-        lambda browser, backend, _: _CONTRACT.test_a_page_that_needs_no_session_asks_nothing(browser, backend),
+        lambda browser, backend, *_: _CONTRACT.test_a_page_that_needs_no_session_asks_nothing(browser, backend),
     ),
     "every visitor gets a session": (
-        Mutant(f"{VISIT}._stored", "if self._fresh.keys() <= self._TRIFLES and login is None:", "if False:"),
-        lambda browser, backend, _: _CONTRACT.test_who_only_looks_leaves_nothing(browser, backend),
+        Mutant(f"{VISIT}._begin_if_wanted", "if subject is not None or data.keys() - self._TRIFLES:", "if True:"),
+        lambda browser, backend, *_: _CONTRACT.test_who_only_looks_leaves_nothing(browser, backend),
     ),
     "every request writes": (
-        Mutant(f"{VISIT}._stored", "self._store.write(session,", "session.update(_at=1); self._store.write(session,"),
-        lambda browser, backend, _: _CONTRACT.test_what_is_put_in_is_there_the_next_time(browser, backend),
+        Mutant(f"{VISIT}._write_own", "self._store.write(", "session.update(_at=1); self._store.write("),
+        lambda browser, backend, *_: _CONTRACT.test_what_is_put_in_is_there_the_next_time(browser, backend),
+    ),
+    "a rotation keeps the token": (
+        Mutant(f"{VISIT}._write_own", "elif self._is_rotated:", "elif False:"),
+        lambda browser, *_: _CONTRACT.test_a_rotation_keeps_whose_it_is(browser),
     ),
     "a login keeps the token": (
-        Mutant(f"{VISIT}._stored", "elif login is not None:", "elif False:"),
-        lambda browser, _backend, __: _CONTRACT.test_a_rotation_keeps_whose_it_is(browser),
+        Mutant(f"{VISIT}._write_own", "self._store.login(", "(lambda *_, **__: None)("),
+        lambda browser, backend, _, clock: _CONTRACT.test_a_login_gets_the_whole_time(browser, backend, clock),
     ),
     "a logout forgets the cookie alone": (
-        Mutant(f"{VISIT}._end", "self._store.expire(session)", "pass"),
-        lambda browser, backend, _: _CONTRACT.test_a_logout_ends_the_session_and_the_cookie(browser, backend),
+        Mutant(f"{VISIT}._end", "self._store.end(token)", "None"),
+        lambda browser, backend, *_: _CONTRACT.test_a_logout_ends_the_session_and_the_cookie(browser, backend),
     ),
     "a logout waits for the answer": (
-        Mutant(f"{VISIT}._stored", "is_ended=self._is_ended, is_accessed=self._is_accessed", "is_accessed=True"),
-        lambda browser, backend, _: _CONTRACT.test_a_logout_counts_also_when_the_page_fails(browser, backend),
+        Mutant(
+            f"{VISIT}.close",
+            "self._session, self._is_ended, self._is_accessed",
+            "self._session, self._is_ended and is_kept, self._is_accessed",
+        ),
+        lambda browser, backend, *_: _CONTRACT.test_a_logout_counts_also_when_the_page_fails(browser, backend),
     ),
     "a page that failed is stored": (
-        Mutant(f"{VISIT}._stored", "not is_kept or ", ""),
-        lambda browser, backend, _: _CONTRACT.test_a_page_that_failed_stores_nothing(browser, backend, "/fails/2"),
+        Mutant(f"{VISIT}.close", "is_kept and ", ""),
+        lambda browser, backend, *_: _CONTRACT.test_a_page_that_failed_stores_nothing(browser, backend, "/fails/2"),
     ),
     "a slow request logs in again": (
         Mutant(
-            f"{VISIT}._stored",
-            "self._store.write(session, idle=self._idle(), on_conflict=self._rules.on_conflict)",
-            "session = self._store.create(dict(session)); return Farewell(session.token, 0, is_accessed=True)",
+            f"{VISIT}._store_changes",
+            "if not error.is_superseded:\n            raise",
+            "if not error.is_superseded:\n            return self._begin(dict(session), subject)",
         ),
-        lambda browser, backend, _: _CONTRACT.test_a_slow_request_brings_nobody_back(browser, backend),
+        lambda browser, backend, *_: _CONTRACT.test_a_slow_request_brings_nobody_back(browser, backend),
     ),
     "a store that is away is an empty session": (
         Mutant(
             f"{VISIT}._opened",
-            "self._session = self._found()",
-            "try:\n            self._session = self._found()\n"
-            "        except Exception:\n            self._session = None",
+            "found = self._found()",
+            "try:\n            found = self._found()\n        except Exception:\n            found = Absence.UNKNOWN",
         ),
-        lambda browser, backend, _: _CONTRACT.test_a_store_that_is_away_is_no_empty_session(browser, backend),
+        lambda browser, backend, *_: _CONTRACT.test_a_store_that_is_away_is_no_empty_session(browser, backend),
     ),
     "the first of two cookies counts": (
         Mutant(f"{COOKIE}.found_in", "len(values) == 1", "values"),
-        lambda browser, _backend, __: _CONTRACT.test_two_cookies_of_the_name_are_none(browser),
+        lambda browser, *_: _CONTRACT.test_two_cookies_of_the_name_are_none(browser),
     ),
     "a cookie is deleted elsewhere": (
         Mutant(f"{COOKIE}.deleted", ", *self._attributes()", ""),
-        lambda browser, backend, _: _CONTRACT.test_a_logout_ends_the_session_and_the_cookie(browser, backend),
+        lambda browser, backend, *_: _CONTRACT.test_a_logout_ends_the_session_and_the_cookie(browser, backend),
     ),
     "the last tab wins": (
         Mutant(
-            f"{VISIT}._stored",
-            "self._store.write(session, idle=self._idle(), on_conflict=self._rules.on_conflict)",
-            "self._store.write(session, on_conflict='mine')",
+            f"{VISIT}._write_own", "self._lifetime(session), self._rules.on_conflict", 'self._lifetime(session), "mine"'
         ),
-        lambda browser, _backend, patch: _CONTRACT.test_a_lost_race_is_told(browser, patch),
+        lambda browser, _, patch, __: _CONTRACT.test_a_lost_race_is_told(browser, patch),
+    ),
+    "a superseded request sets a cookie": (
+        Mutant(
+            f"{VISIT}.close",
+            "= self._session, self._is_ended,",
+            "= self._session, self._is_superseded or self._is_ended,",
+        ),
+        lambda browser, *_: _CONTRACT.test_a_page_that_fails_in_flight_leaves_the_cookie_alone(browser),
+    ),
+    "a superseded request begins a session": (
+        Mutant(f"{VISIT}._opened", "self._is_superseded = found is Absence.SUPERSEDED", "pass"),
+        lambda browser, backend, *_: _CONTRACT.test_another_request_in_flight_is_refused_as_a_lost_race_is(
+            browser, backend, "/setdefault/csrf/1"
+        ),
+    ),
+    "a superseded request begins a session when it had opened the old one": (
+        Mutant(
+            f"{VISIT}._begin_beside",
+            "elif is_change and not self._is_safe:",
+            "elif is_change:\n        self._begin(edits, None)\n    elif False:",
+        ),
+        lambda browser, backend, *_: (
+            _CONTRACT.test_a_request_that_opened_the_session_before_a_login_is_in_flight_as_well(
+                browser, backend, "put/a/2", "GET"
+            )
+        ),
+    ),
+    "a request is in flight from its first look on": (
+        Mutant(f"{VISIT}._found", ", arrived_at=self._arrived_at", ""),
+        lambda browser, backend, _, clock: _CONTRACT.test_a_request_is_in_flight_from_its_arrival_on(
+            browser, backend, clock
+        ),
+    ),
+    "a double click loses the cart": (
+        Mutant(f"{VISIT}._begin_beside", "**(known or {})", "**{}"),
+        lambda browser, _backend, _patch, clock: _CONTRACT.test_a_slow_double_click_keeps_the_cart(browser, clock),
+    ),
+    "a slow double click loses the cart": (
+        Mutant(f"{VISIT}._begin_beside", "arrived_at=self._arrived_at", "arrived_at=None"),
+        lambda browser, _backend, _patch, clock: _CONTRACT.test_a_slow_double_click_keeps_the_cart(browser, clock),
+    ),
+    "a login takes over what another subject had": (
+        Mutant(f"{VISIT}._part", "dict(session) if subject is None else", "dict(session) if True else"),
+        lambda browser, *_: _CONTRACT.test_a_login_as_another_subject_sees_nothing_of_it(browser),
+    ),
+    "a logout in flight undoes a login": (
+        Mutant(f"{VISIT}._end", "self._is_ended or not self._is_superseded", "True"),
+        lambda browser, *_: _CONTRACT.test_a_logout_in_flight_does_not_undo_a_login(browser, "logout", is_opened=True),
+    ),
+    "a login keeps the old beginning": (
+        Mutant(
+            f"{PROTOCOL}._timed",
+            "began_at=now, absolute_at=record.absolute_at + now - record.began_at",
+            "began_at=seen.began_at, absolute_at=seen.absolute_at",
+        ),
+        lambda browser, backend, _, clock: _CONTRACT.test_a_login_gets_the_whole_time(browser, backend, clock),
+    ),
+    "a second rotation's first token becomes a stranger": (
+        Mutant(f"{PROTOCOL}._timed", "former_hashes=former_hashes(seen, now=now)", "former_hashes=seen.token_hash"),
+        lambda browser, backend, *_: _CONTRACT.test_two_rotations_in_a_row_make_no_stranger(browser, backend),
+    ),
+    "a refusal forgets the new token": (
+        Mutant("sojourn.adapters.wsgi:_Request.refuse", "headers = self._carried(", "self._carried("),
+        lambda browser, _, patch, __: _CONTRACT.test_a_rotation_that_went_before_a_refusal_is_handed_out(
+            browser, patch
+        ),
     ),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_noticed(
-    store: Store, backend: CountingBackend, monkeypatch: pytest.MonkeyPatch, mistake: str
+    store: Store, backend: CountingBackend, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, mistake: str
 ) -> None:
     """Each one has been made by some store."""
     mutant, check = MISTAKES[mistake]
     browser = Browser(wire_to(SojournMiddleware(application(store), store)))
     mutant.apply(monkeypatch)
     with pytest.raises(AssertionError):
-        check(browser, backend, monkeypatch)
+        check(browser, backend, monkeypatch, clock)

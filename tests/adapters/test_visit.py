@@ -2,8 +2,11 @@
 
 import pytest
 
-from sojourn import ConflictError, SessionGoneError, Store, StoreUnavailableError
-from sojourn.adapters.visit import Farewell, Rules, Visit, refusal_of, subject_under
+from sojourn import ConflictError, InvalidDataError, SessionGoneError, Store, StoreUnavailableError
+from sojourn.adapters.refusals import refusal_of
+from sojourn.adapters.rules import Rules, subject_under
+from sojourn.adapters.visit import CookieUpdate, Visit
+from sojourn.testing import FakeClock
 from tests.adapters.browser import CountingBackend
 
 
@@ -16,6 +19,49 @@ def test_a_subject_is_what_stands_under_a_key(data: dict[str, object], subject: 
     assert subject_under("user")(data) == subject
 
 
+@pytest.mark.parametrize("found", [False, True, 1.5, b"ada", {"sub": "108"}, ["ada"], object()])
+def test_what_is_neither_text_nor_a_whole_number_is_no_subject(found: object) -> None:
+    """The error names what to give instead, and shows nothing of the value."""
+    with pytest.raises(InvalidDataError, match=r"user: is of type .* give subject_of a function") as raised:
+        subject_under("user")({"user": found})
+    assert "108" not in str(raised.value)
+
+
+def test_a_change_that_only_equals_is_a_change(store: Store) -> None:
+    """``True == 1``; in flight it is lost all the same."""
+    session = store.create({"n": 1})
+    visit = Visit(store, session.token, Rules())
+    visit["n"] = True
+    store.rotate(session)
+    with pytest.raises(SessionGoneError):
+        visit.close()
+
+
+def test_a_long_request_that_logs_out_ends_no_newer_login(store: Store, clock: FakeClock) -> None:
+    """Its session was open; the ten seconds of a request in flight are long over."""
+    session = store.create({"a": 1})
+    visit = Visit(store, session.token, Rules())
+    assert visit["a"] == 1
+    store.login(session, subject="ada")
+    clock.advance(600)
+    visit.logout()
+    assert visit.close() == CookieUpdate(is_accessed=True)
+    assert store.read(session.token) is not None
+
+
+def test_a_double_click_after_a_logout_begins_an_empty_session(store: Store) -> None:
+    """``logout`` and ``login`` in one request: nothing of the former session is wanted."""
+    session = store.create({"cart": ["tea"]})
+    visit = Visit(store, session.token, Rules())
+    store.login(session, subject="ada")
+    visit.logout()
+    visit.login("ada")
+    update = visit.close()
+    begun = store.read(update.token)
+    assert begun is not None
+    assert (dict(begun), begun.subject, update.is_ended) == ({}, "ada", False)
+
+
 def test_a_visit_tells_what_is_known_of_its_session(store: Store) -> None:
     """Before anything is stored, and after."""
     first = Visit(store, None, Rules())
@@ -23,11 +69,11 @@ def test_a_visit_tells_what_is_known_of_its_session(store: Store) -> None:
     assert (first.id, first.subject, first.is_stored) == (None, None, False)
     first.login("ada")
     assert first.subject == "ada"
-    farewell = first.closed()
-    second = Visit(store, farewell.token, Rules())
+    update = first.close()
+    second = Visit(store, update.token, Rules())
     (summary,) = store.sessions(subject="ada")
     assert (second.id, second.subject, second.is_stored) == (summary.id, "ada", True)
-    assert farewell.until == summary.absolute_at
+    assert update.until == summary.absolute_at
     second.login("eve")
     assert second.subject == "eve"
     second.logout()
@@ -39,7 +85,7 @@ def test_nothing_of_a_session_is_shown(store: Store) -> None:
     visit = Visit(store, None, Rules())
     assert repr(visit) == "<Visit not opened>"
     visit["a"] = "hunter2"
-    token = visit.closed().token
+    token = visit.close().token
     again = Visit(store, token, Rules())
     assert again["a"] == "hunter2"
     for shown in (repr(visit), repr(again)):
@@ -54,8 +100,8 @@ def test_a_login_that_is_told_twice_is_one(store: Store, backend: CountingBacken
         visit.login("ada", label="phone")
         visit.login("eve", label="laptop")
         visit.rotate()
-        assert visit.closed().token is not None
-    assert calls == ["load", "rotate"]
+        assert visit.close().token is not None
+    assert calls == ["load", "replace"]
     (found,) = store.sessions(subject="eve")
     assert found.label == "laptop"
 
@@ -64,7 +110,7 @@ def test_a_label_stays_with_its_session(store: Store) -> None:
     """Who logs in again on the same device need not name it again."""
     visit = Visit(store, store.create(subject="ada", label="phone").token, Rules())
     visit.login("ada")
-    visit.closed()
+    visit.close()
     (found,) = store.sessions(subject="ada")
     assert found.label == "phone"
 
@@ -75,11 +121,11 @@ def test_who_only_looks_becomes_nobody_else(store: Store, backend: CountingBacke
     visit = Visit(store, session.token, rules)
     with backend.counted() as calls:
         assert visit["a"] == 1
-        assert visit.closed().token is None
+        assert visit.close().token is None
     assert calls == ["load"]
     visit = Visit(store, session.token, rules)
     visit["user"] = "eve"
-    assert visit.closed().token is not None
+    assert visit.close().token is not None
     assert (list(store.sessions(subject="ada")), len(list(store.sessions(subject="eve")))) == ([], 1)
 
 
@@ -89,7 +135,7 @@ def test_a_logout_before_a_session_is_none(store: Store, backend: CountingBacken
         visit = Visit(store, token, Rules())
         visit["a"] = 1
         visit.logout()
-        assert visit.closed() == Farewell(is_ended=is_ended, is_accessed=True)
+        assert visit.close() == CookieUpdate(is_ended=is_ended, is_accessed=True)
     assert backend.records == []
 
 

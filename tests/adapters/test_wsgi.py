@@ -19,8 +19,14 @@ from tests.adapters.contract import AdapterContract, Made
 def wire_to(app: Application) -> Wire:
     """A server: every request and every answer is judged by PEP 3333."""
 
-    def request(path: str, cookies: Sequence[str], also: str) -> Answer:
-        environ: dict[str, Any] = {"SCRIPT_NAME": "", "PATH_INFO": path, "wsgi.input": io.BytesIO(), "QUERY_STRING": ""}
+    def request(path: str, cookies: Sequence[str], also: str, method: str = "GET") -> Answer:
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": path,
+            "wsgi.input": io.BytesIO(),
+            "QUERY_STRING": "",
+        }
         setup_testing_defaults(environ)
         line = "; ".join([*cookies, *([also] if also else [])])
         if line:
@@ -123,7 +129,7 @@ def test_a_stream_that_looks_too_late_is_cut_short(
         yield str(dict(environ["sojourn.session"])).encode()
 
     browser = streaming(app)
-    browser.jar["__Host-session"] = mint()
+    browser.jar["__Host-session"] = mint().reveal()
     backend.is_away = True
     with pytest.raises(StoreUnavailableError):
         browser.get("/")

@@ -4,6 +4,7 @@ The emulator drops or ignores much of this without a word, so a green end-to-end
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -19,11 +20,12 @@ VERBS = {
     "PUT /session": "Write",
     "PATCH /session": "Write",
     "POST /session/touch": "Write",
+    "POST /session/login": "Write",
     "POST /session/rotate": "Write",
     "DELETE /session": "Expire",
-    "GET /subjects/{subject}/sessions": "Read",
-    "DELETE /subjects/{subject}/sessions": "Expire",
-    "DELETE /subjects/{subject}/sessions/{id}": "Expire",
+    "GET /sessions": "Read",
+    "DELETE /sessions": "Expire",
+    "DELETE /sessions/{id}": "Expire",
 }
 
 # Each call that a function makes, and where: on the table, an index or the bucket's objects.
@@ -34,7 +36,7 @@ RIGHTS = {
         "objects": "DeleteObject GetObject",
     },
     "WriteFunction": {
-        "table": "DeleteItem GetItem PutItem UpdateItem",
+        "table": "BatchGetItem DeleteItem GetItem PutItem UpdateItem",
         "objects": "DeleteObject GetObject PutObject",
     },
     "ExpireFunction": {
@@ -61,9 +63,12 @@ PUBLISHED = {
     "ApiUrl": "api-url",
     "TableName": "table",
     "BucketName": "bucket",
+    "TableArn": "table-arn",
+    "BucketArn": "bucket-arn",
     "ClientLayerArn": "layer-arn",
     "ServiceLayerArn": "service-layer-arn",
     "ClientPolicyArn": "client-policy-arn",
+    "MaxAbsoluteSeconds": "max-absolute-seconds",
 }
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -132,11 +137,48 @@ def the_table_is_protected_from_deletion(template: Template) -> Iterator[str]:
 
 
 def what_is_stored_outlives_the_stack(template: Template) -> Iterator[str]:
-    """Deleting or replacing the stack must not log everybody out."""
+    """Deleting or replacing the stack must not log everybody out; what a failed first deployment made may go."""
     for name in ("SessionsTable", "OverflowBucket"):
-        for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
-            if template["Resources"][name].get(policy) != "Retain":
-                yield f"{name} has no {policy}: Retain"
+        if template["Resources"][name].get("DeletionPolicy") != "RetainExceptOnCreate":
+            yield f"{name} goes with the stack, or stays behind when the first deployment fails"
+        if template["Resources"][name].get("UpdateReplacePolicy") != "Retain":
+            yield f"{name} goes when it is replaced"
+
+
+def another_table_or_bucket_reaches_everything(template: Template) -> Iterator[str]:
+    """What was restored takes the place of the stack's own for every function, policy, alarm and consumer.
+
+    All of them have name and ARN from one place, and only that place knows the stack's own.
+    """
+    own = {"SessionsTable": "MakesTable", "OverflowBucket": "MakesBucket"}
+    knowing = {
+        "TableNameParameter",
+        "TableArnParameter",
+        "BucketNameParameter",
+        "BucketArnParameter",
+        "OverflowBucketPolicy",
+    }
+    for name, condition in own.items():
+        if template["Resources"][name].get("Condition") != condition:
+            yield f"{name} is made where there is another"
+        elsewhere = {**template["Globals"], **template["Resources"], **template["Outputs"]}
+        for user, content in elsewhere.items():
+            if user not in knowing and re.search(rf'(["{{]){name}[".}}]', json.dumps(content)):
+                yield f"{user} has the stack's own {name}"
+    for kind, parameter in (("Table", "ExistingTableName"), ("Bucket", "ExistingBucketName")):
+        for what in ("Name", "Arn"):
+            value = template["Resources"][f"{kind}{what}Parameter"]["Properties"]["Value"]
+            if value.get("Fn::If", [""])[0] != f"Makes{kind}" or parameter not in json.dumps(value["Fn::If"][2]):
+                yield f"the other {kind} is not published"
+
+
+def a_version_can_be_described(template: Template) -> Iterator[str]:
+    """A description takes 256 characters: with its longest choices, larger numbers and names of ordinary length."""
+    for verb in sorted(set(VERBS.values())):
+        text = template["Resources"][f"{verb}Function"]["Properties"].get("VersionDescription", {"Fn::Sub": [""]})
+        length = len(re.sub(r"\$\{(\w+)\}", lambda found: "x" * _length(template, found[1]), text["Fn::Sub"][0]))
+        if length > 256:
+            yield f"{verb}Function's version is described with {length} characters"
 
 
 # The bucket.
@@ -186,11 +228,17 @@ def plain_http_is_refused(template: Template) -> Iterator[str]:
     """By bucket and queue, unless somebody runs an emulator."""
     if template["Parameters"]["EnforceTls"]["Default"] != "true":
         yield "TLS is not enforced by default"
-    for name in ("OverflowBucketPolicy", "SweepDeadLettersPolicy"):
+    both = {"Fn::And": [{"Condition": "RequiresTls"}, {"Condition": "MakesBucket"}]}
+    if template["Conditions"]["BucketRequiresTls"] != both:
+        yield "the bucket refuses plain HTTP under another condition"
+    for name, condition in {
+        "OverflowBucketPolicy": "BucketRequiresTls",
+        "SweepDeadLettersPolicy": "RequiresTls",
+    }.items():
         policy = template["Resources"].get(name, {})
         statements = policy.get("Properties", {}).get("PolicyDocument", {}).get("Statement", [])
         denials = [entry for entry in statements if entry["Effect"] == "Deny" and entry["Principal"] == "*"]
-        if policy.get("Condition") != "RequiresTls" or not any(
+        if policy.get("Condition") != condition or not any(
             entry.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}} for entry in denials
         ):
             yield f"{name} does not refuse plain HTTP"
@@ -235,6 +283,22 @@ def the_api_is_throttled(template: Template) -> Iterator[str]:
     for name in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
         if settings.get(name) != {"Ref": name}:
             yield f"{name} is not set"
+
+
+def routes_are_not_metered(template: Template) -> Iterator[str]:
+    """Detailed metrics are billed by route and metric: sixty of them, for what the access log says."""
+    if (
+        template["Resources"]["ApiStage"]["Properties"]["DefaultRouteSettings"].get("DetailedMetricsEnabled")
+        is not False
+    ):
+        yield "detailed metrics are on"
+
+
+def an_answer_holds_the_largest_document(template: Template) -> Iterator[str]:
+    """A function's answer has 6 MB, and quoting can make a document four times as large."""
+    largest = template["Parameters"]["MaxBytes"].get("MaxValue")
+    if largest is None or 4 * largest > 6_000_000:
+        yield f"MaxBytes goes up to {largest}"
 
 
 def the_access_log_has_no_secrets(template: Template) -> Iterator[str]:
@@ -283,19 +347,28 @@ def every_setting_reaches_the_functions(template: Template) -> Iterator[str]:
     variables = _variables(template)
     for field in fields(Settings):
         name = f"SOJOURN_{field.name.upper()}"
-        if field.name in ("endpoint_url", "api_url"):  # only an emulator's callers have one, or who has no table
+        if field.name in ("endpoint_url", "records_url"):  # for an emulator, and for callers without the table
             continue
         if name not in variables:
             yield f"{name} is not set"
+        elif field.name == "max_absolute_seconds":
+            # A consumer without the setting must not ask for more than the bucket keeps; less is fine.
+            if int(str(_default(template, variables[name]))) < int(str(field.default)):
+                yield f"{name} is lower than the library's"
         elif field.default is not None and not _same_default(template, variables[name], field.default):
             yield f"{name} has another default than the library"
 
 
 def tracing_captures_nothing(template: Template) -> Iterator[str]:
-    """Lambda's own segments and no more: responses hold documents and tokens. Off unless asked for."""
+    """Lambda's own segments and no more: responses hold documents and tokens. Off unless a caller asks for it.
+
+    SAM leaves out ``Disabled``, so that a change to it would publish no version and change nothing.
+    """
     if any("TRACE" in name for name in _variables(template)):
         yield "a tracer inside the function is configured"
-    if template["Parameters"]["Tracing"]["Default"] != "Disabled":
+    if template["Parameters"]["Tracing"]["AllowedValues"] != ["PassThrough", "Active"]:
+        yield "tracing has a value that SAM leaves out"
+    if template["Parameters"]["Tracing"]["Default"] != "PassThrough":
         yield "tracing is on by default"
 
 
@@ -323,7 +396,7 @@ def nobody_has_more_rights_than_calls(template: Template) -> Iterator[str]:
 def no_right_is_a_wildcard(template: Template) -> Iterator[str]:
     """No ``*`` in any granted action or resource, save for the objects of the bucket."""
     for name, statement in granted(template):
-        resource = json.dumps(statement["Resource"]).replace("${OverflowBucket.Arn}/*", "")
+        resource = json.dumps(statement["Resource"]).replace("${BucketArnParameter.Value}/*", "")
         if "*" in json.dumps(statement["Action"]) + resource:
             yield f"{name} has a wildcard"
 
@@ -349,6 +422,7 @@ def versions_follow_every_change(template: Template) -> Iterator[str]:
             yield f"{verb}Function does not publish every change"
         described = json.dumps(function.get("VersionDescription"))
         used = _references({name: function[name] for name in function.keys() & _CONFIGURATION})
+        used |= {"ExistingTableName", "ExistingBucketName"}  # these come through SSM parameters
         for parameter in sorted(used & template["Parameters"].keys()):
             if f"${{{parameter}}}" not in described:
                 yield f"a changed {parameter} does not reach {verb}Function's version"
@@ -384,15 +458,29 @@ def encryption_has_its_layer(template: Template) -> Iterator[str]:
 
 
 def every_log_ends(template: Template) -> Iterator[str]:
-    """Each function logs JSON to its own group, and each group forgets."""
+    """Each function logs to its own group, and each group forgets."""
     groups = dict(resources(template, "AWS::Logs::LogGroup"))
     for name, group in groups.items():
         if group.get("RetentionInDays") != {"Ref": "LogRetentionDays"}:
             yield f"{name} keeps logs for ever"
     for name, function in functions(template):
-        logging = function.get("LoggingConfig", {})
-        if logging.get("LogFormat") != "JSON" or logging.get("LogGroup", {}).get("Ref") not in groups:
-            yield f"{name} does not log JSON to a group of the stack"
+        if function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref") not in groups:
+            yield f"{name} does not log to a group of the stack"
+
+
+def no_log_line_is_filtered(template: Template) -> Iterator[str]:
+    """Lambda's JSON format drops lines below its level, and takes a metric or a line of Powertools' for INFO.
+
+    With ``LogLevel: ERROR`` every metric would vanish, and every error too. Powertools' lines are JSON as they are, and
+    ``POWERTOOLS_LOG_LEVEL`` is the level.
+    """
+    if _variables(template).get("POWERTOOLS_LOG_LEVEL") != {"Ref": "LogLevel"}:
+        yield "LogLevel does not reach the functions"
+    for name, function in functions(template):
+        if set(function.get("LoggingConfig", {})) - {"LogFormat", "LogGroup"}:
+            yield f"Lambda filters what {name} logs"
+        elif function.get("LoggingConfig", {"LogFormat": "Text"}).get("LogFormat") != "Text":
+            yield f"{name} logs in a format that Lambda filters"
 
 
 # The schedule.
@@ -411,6 +499,27 @@ def no_failed_sweep_is_forgotten(template: Template) -> Iterator[str]:
     failure = sweep.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure")
     if failure != {"Type": "SQS", "Destination": queue}:
         yield "runs that failed are forgotten"
+
+
+def one_role_starts_the_sweep(template: Template) -> Iterator[str]:
+    """It may do that and keep what failed; for this account's schedules. SAM would make a role for each schedule."""
+    for name, event in template["Resources"]["SweepFunction"]["Properties"]["Events"].items():
+        if event["Properties"].get("RoleArn") != {"Fn::GetAtt": ["SchedulerRole", "Arn"]}:
+            yield f"{name} has a role of its own"
+    role = template["Resources"]["SchedulerRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    if trust.get("Condition") != {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}:
+        yield "schedules of other accounts may take the role"
+    granted_to_it = {
+        statement["Action"]: statement["Resource"]["Fn::GetAtt"]
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    }
+    if granted_to_it != {
+        "lambda:InvokeFunction": ["SweepFunction", "Arn"],
+        "sqs:SendMessage": ["SweepDeadLetters", "Arn"],
+    }:
+        yield f"the scheduler may {granted_to_it}"
 
 
 def every_share_of_the_sweep_is_scheduled(template: Template) -> Iterator[str]:
@@ -437,14 +546,35 @@ def dead_letters_are_encrypted(template: Template) -> Iterator[str]:
 
 
 def the_client_layer_serves_every_python(template: Template) -> Iterator[str]:
-    """Those that the package promises, on both architectures; a new version takes no old one away."""
+    """Those that the package promises, on both architectures."""
     layer = template["Resources"]["ClientLayer"]["Properties"]
     if layer["CompatibleRuntimes"] != [f"python3.{minor}" for minor in (11, 12, 13, 14)]:
         yield f"the client layer is for {layer['CompatibleRuntimes']}"
     if layer.get("CompatibleArchitectures") != ["arm64", "x86_64"]:
         yield "the client layer is not for both architectures"
-    if layer.get("RetentionPolicy") != "Retain":
-        yield "a new client layer deletes the one that others use"
+
+
+def a_new_layer_takes_no_old_one_away(template: Template) -> Iterator[str]:
+    """Functions of other stacks stay on the version that they were deployed with, and start with it again."""
+    for name, layer in resources(template, "AWS::Serverless::LayerVersion"):
+        if layer.get("RetentionPolicy") != "Retain":
+            yield f"a new {name} deletes the one that others use"
+
+
+def nothing_is_exported(template: Template) -> Iterator[str]:
+    """CloudFormation refuses to change an export that another stack imports, and each of these changes one day.
+
+    A layer's ARN holds its version: the first stack to import it would have been the last deployment of this one.
+    """
+    for name, output in template.get("Outputs", {}).items():
+        if "Export" in output:
+            yield f"{name} is exported, so it could not change any more"
+
+
+def nothing_is_imported(template: Template) -> Iterator[str]:
+    """For the same reason, seen from the other side: SSM parameters take its place."""
+    if "Fn::ImportValue" in json.dumps(template):
+        yield "a value is imported, so its stack could not change it any more"
 
 
 def layers_are_built(template: Template) -> Iterator[str]:
@@ -455,29 +585,96 @@ def layers_are_built(template: Template) -> Iterator[str]:
 
 
 def everything_is_published_twice(template: Template) -> Iterator[str]:
-    """Each output is exported for stacks and stored as a parameter for everybody else, with one value."""
+    """Each output is printed for people and stored as an SSM parameter for everything else, with one value."""
     parameters = {
-        parameter["Name"]["Fn::Sub"]: parameter["Value"] for _, parameter in resources(template, "AWS::SSM::Parameter")
+        parameter["Name"]["Fn::Sub"]: (name, parameter["Value"])
+        for name, parameter in resources(template, "AWS::SSM::Parameter")
     }
     if template["Outputs"].keys() != PUBLISHED.keys() or len(parameters) != len(PUBLISHED):
         yield "outputs or parameters are not those of the design"
     for name, output in template["Outputs"].items():
-        if output.get("Export") != {"Name": {"Fn::Sub": f"${{AWS::StackName}}-{name}"}}:
-            yield f"{name} is not exported"
-        if output["Value"] != parameters.get(f"/${{AWS::StackName}}/{PUBLISHED.get(name)}"):
+        resource, value = parameters.get(f"/${{AWS::StackName}}/{PUBLISHED.get(name)}", ("", None))
+        if output["Value"] not in (value, {"Fn::GetAtt": [resource, "Value"]}):
             yield f"{name} is not the parameter's value"
 
 
 def alarms_need_a_topic(template: Template) -> Iterator[str]:
     """Each tells the topic, and there is none without one."""
-    alarms = dict(resources(template, "AWS::CloudWatch::Alarm"))
-    if not alarms.keys() >= {"SweepErrorsAlarm", "SweepDeadLettersAlarm", "ApiErrorsAlarm"}:
-        yield "an alarm is missing"
-    for name, alarm in alarms.items():
+    for name, alarm in resources(template, "AWS::CloudWatch::Alarm"):
         if template["Resources"][name].get("Condition") != "HasAlarmTopic":
             yield f"{name} exists without a topic"
         if alarm.get("AlarmActions") != [{"Ref": "AlarmTopicArn"}]:
             yield f"{name} tells nobody"
+
+
+WATCHED = {
+    "ApiErrorsAlarm",
+    "ApiUnavailableAlarm",
+    "ReadsThrottledAlarm",
+    "SubjectIndexThrottledAlarm",
+    "SweepDeadLettersAlarm",
+    "SweepErrorsAlarm",
+    "SweepIndexThrottledAlarm",
+    "SweepLeftAlarm",
+    "SweepOverdueAlarm",
+    "SweepSilentAlarm",
+    "WritesThrottledAlarm",
+}
+
+
+def everything_that_can_fail_is_watched(template: Template) -> Iterator[str]:
+    """The API, the table and its indexes, and each way in which a sweep can come to nothing; each with a sentence."""
+    alarms = dict(resources(template, "AWS::CloudWatch::Alarm"))
+    for name in sorted(WATCHED ^ alarms.keys()):
+        yield f"{name} is missing, or not of the design"
+    for name, alarm in alarms.items():
+        if len(alarm.get("AlarmDescription", "").split()) < 5:
+            yield f"{name} does not say what it means"
+
+
+def metrics_are_the_stacks_own(template: Template) -> Iterator[str]:
+    """Their one dimension is the service's name: two stacks with one would share their metrics and alarms."""
+    service = {"Ref": "AWS::StackName"}
+    if _variables(template).get("POWERTOOLS_SERVICE_NAME") != service:
+        yield "the metrics of two stacks are one"
+    for name, alarm in resources(template, "AWS::CloudWatch::Alarm"):
+        if alarm["Namespace"] == "Sojourn" and not (
+            alarm.get("Dimensions") == [{"Name": "service", "Value": service}]
+            or "${AWS::StackName}" in json.dumps(alarm["MetricName"])
+        ):
+            yield f"{name} hears every stack"
+    shown = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    if shown.count('"service"') != shown.count('"service", "${AWS::StackName}"'):
+        yield "the dashboard shows every stack's metrics"
+
+
+def refusals_are_counted_where_they_are_alarmed(template: Template) -> Iterator[str]:
+    """The API has no metric of 503 alone, so its access log is counted, by the name that the alarm has."""
+    (counted,) = template["Resources"]["ApiUnavailableMetric"]["Properties"]["MetricTransformations"]
+    alarm = template["Resources"].get("ApiUnavailableAlarm", {"Properties": {"MetricName": counted["MetricName"]}})
+    if alarm["Properties"]["MetricName"] != counted["MetricName"]:
+        yield "nothing counts what the alarm waits for"
+    pattern = template["Resources"]["ApiUnavailableMetric"]["Properties"]["FilterPattern"]
+    if pattern != '{ $.status = "503" }':
+        yield f"{pattern} is counted"
+
+
+def a_new_stack_is_not_silent(template: Template) -> Iterator[str]:
+    """No run yet is not a sweep that stopped: only data that ceases alarms, and then it does."""
+    silent = template["Resources"].get("SweepSilentAlarm", {}).get("Properties")
+    if silent and silent.get("TreatMissingData") != "missing":
+        yield "a sweep that has not run yet is an alarm"
+    if silent and silent.get("InsufficientDataActions") != [{"Ref": "AlarmTopicArn"}]:
+        yield "a sweep that stopped tells nobody"
+
+
+def a_key_is_named_by_its_own_arn(template: Template) -> Iterator[str]:
+    """IAM compares a policy's resource with the key's ARN, so an alias would grant nothing."""
+    pattern = re.compile(template["Parameters"]["KmsKeyArn"]["AllowedPattern"])
+    key = "arn:aws:kms:eu-central-1:123456789012:"
+    for text, fits in (("", True), (f"{key}key/mrk-1", True), (f"{key}alias/sessions", False), ("sessions", False)):
+        if bool(pattern.fullmatch(text)) is not fits:
+            yield f"KmsKeyArn takes {text}" if not fits else f"KmsKeyArn does not take {text}"
 
 
 # Reading the template.
@@ -548,10 +745,22 @@ def _references(value: object) -> set[str]:
 
 def _place(resource: dict[str, Any]) -> str:
     """Where a statement's resource is, in the words of ``RIGHTS``."""
-    if resource == {"Fn::GetAtt": ["SessionsTable", "Arn"]}:
+    if resource == {"Fn::GetAtt": ["TableArnParameter", "Value"]}:
         return "table"
     pattern = str(resource.get("Fn::Sub", resource))
-    return pattern.replace("${SessionsTable.Arn}/", "").replace("${OverflowBucket.Arn}/*", "objects")
+    return pattern.replace("${TableArnParameter.Value}/", "").replace("${BucketArnParameter.Value}/*", "objects")
+
+
+def _length(template: Template, name: str) -> int:
+    """Of a parameter's value: the longest choice, a digit more than the default has, or a name as they are made."""
+    parameter = template["Parameters"].get(name)
+    if parameter is None:  # the encryption layer's version
+        return 3
+    if "AllowedValues" in parameter:
+        return max(len(str(value)) for value in parameter["AllowedValues"])
+    if parameter["Type"] == "Number":
+        return len(str(parameter["Default"])) + 1
+    return {"Namespace": 16, "ExistingTableName": 42, "ExistingBucketName": 42}.get(name, 64)
 
 
 def _lifecycle(template: Template) -> list[dict[str, Any]]:

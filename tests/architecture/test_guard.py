@@ -9,13 +9,13 @@ from tests.guard import UnconditionalWriteError, complaints
 
 KEY = {"session_id": {"S": "default#x"}}
 MARK = {"session_id": {"S": "default#!epoch#u"}}
-LIVES = "attribute_exists(session_id) AND expires_at > :now"
+MINE = "token_hash = :seen_token_hash AND expires_at > :now AND absolute_at = :seen_absolute_at"
 
 FINE: list[tuple[str, dict[str, object]]] = [
     ("GetItem", {"Key": KEY}),
-    ("DeleteItem", {"Key": KEY}),
+    ("DeleteItem", {"Key": KEY, "ConditionExpression": "token_hash = :token_hash"}),
     ("PutItem", {"ConditionExpression": "attribute_not_exists(session_id)"}),
-    ("UpdateItem", {"Key": KEY, "ConditionExpression": f"version = :seen AND {LIVES}"}),
+    ("UpdateItem", {"Key": KEY, "ConditionExpression": f"version = :seen AND {MINE}"}),
     ("UpdateItem", {"Key": MARK, "ConditionExpression": "attribute_not_exists(session_id)"}),
     (
         "UpdateItem",
@@ -31,7 +31,12 @@ WRONG: list[tuple[str, dict[str, object]]] = [
     ("UpdateItem", {"Key": KEY}),
     ("UpdateItem", {"Key": KEY, "ConditionExpression": "version = :seen"}),
     ("UpdateItem", {"Key": KEY, "ConditionExpression": "attribute_exists(session_id)"}),
-    ("UpdateItem", {"Key": KEY, "ConditionExpression": f"{LIVES} OR attribute_not_exists(session_id)"}),
+    ("UpdateItem", {"Key": KEY, "ConditionExpression": MINE.partition(" AND ")[2]}),
+    ("UpdateItem", {"Key": KEY, "ConditionExpression": MINE.replace("expires_at > :now AND ", "")}),
+    ("UpdateItem", {"Key": KEY, "ConditionExpression": MINE.rpartition(" AND ")[0]}),
+    ("DeleteItem", {"Key": KEY}),
+    ("DeleteItem", {"Key": KEY, "ConditionExpression": "token_hash = :token_hash OR subject = :subject"}),
+    ("UpdateItem", {"Key": KEY, "ConditionExpression": f"{MINE} OR attribute_not_exists(session_id)"}),
     ("UpdateItem", {"Key": KEY, "ConditionExpression": "attribute_not_exists(session_id)"}),
     ("UpdateItem", {"Key": MARK, "ConditionExpression": "mark_value = :seen_value"}),
     ("TransactWriteItems", {"TransactItems": [{"Delete": {"Key": KEY}}, {"Put": {}}]}),

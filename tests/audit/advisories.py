@@ -39,7 +39,7 @@ def report_on(requirements: Path) -> Mapping[str, Any]:
         check=False,
     )
     if not run.stdout:
-        raise SystemExit(f"{requirements}: pip-audit said nothing:\n{run.stderr}")
+        raise SystemExit(f"{requirements}: pip-audit said nothing:\n{run.stderr.strip().splitlines()[-1]}")
     report: Mapping[str, Any] = json.loads(run.stdout)
     return report
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from sojourn.document.dictionary import DICTIONARY_1
-from sojourn.tokens import PREFIX
 
 _LENGTH: Final = 16
 """Characters of a needle: what stands in a haystack by chance is shorter."""
@@ -20,7 +19,7 @@ class Needles:
     """What to look for."""
 
     def __init__(self, *secrets: bytes) -> None:
-        """Each secret is what a token carries, or the beginning that several have in common."""
+        """Each secret is what a token carries beside its id, or the beginning that several have in common."""
         self._needles: dict[bytes, str] = {}
         for secret in secrets:
             for name, written in encodings(secret):
@@ -35,15 +34,14 @@ class Needles:
 
 
 def encodings(secret: bytes) -> Iterator[tuple[str, bytes]]:
-    """``secret`` and its token, each as text that may be longer or cut at either end."""
-    body = base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
-    token = PREFIX + body
+    """``secret`` and its text at the end of a token, each as text that may be longer or cut at either end."""
+    token = base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
     texts = {
         "as it is": token,
-        "small letters": body.lower(),
-        "capitals": body.upper(),
+        "small letters": token.lower(),
+        "capitals": token.upper(),
         "backwards": token[::-1],
-        "standard base64": body.replace("-", "+").replace("_", "/"),
+        "standard base64": token.replace("-", "+").replace("_", "/"),
         "numbers": ", ".join(map(str, secret)),
         "numbers without spaces": ",".join(map(str, secret)),
         "the repr of bytes": repr(secret)[2:-1],

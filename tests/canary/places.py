@@ -1,17 +1,22 @@
 """Everywhere that a token could have been left while sessions lived, as bytes to be searched. Judges nothing."""
 
+import copy
 import http.client
 import io
 import json
 import logging
+import pickle
+import secrets
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import sojourn
 from devstack.clients import Clients
 from sojourn import SojournError, Store, tokens
 from sojourn.testing import FakeClock
@@ -20,8 +25,12 @@ from tests.integration.gateway import Answer, FakeContext, Gateway
 from tests.roles.recorder import Recorder
 from tests.roles.work import LARGE, SMALL, WORK, Place
 
-COMMON = bytes.fromhex("c0ffee5e55105ec2e7decafc0ffee1dea15ba5eba11acce5")
-"""What every token begins with in here, so that one search finds them all."""
+_LIBRARY = str(Path(sojourn.__file__).parent)
+_MUTATED = "<string>"
+"""Where Python says that the code of a mutant is."""
+
+COMMON = bytes.fromhex("c0ffee5e55105ec2e7decafc0ffee1de")
+"""What the secret of every token begins with in here, so that one search finds them all."""
 
 ROUTES = {
     "GET /session": None,
@@ -29,6 +38,7 @@ ROUTES = {
     "PATCH /session": {"data": SMALL},
     "POST /session/touch": None,
     "POST /session/rotate": None,
+    "POST /session/login": {"subject": "ada"},
     "DELETE /session": None,
 }
 
@@ -106,9 +116,15 @@ def overheard(places: Places, capture: pytest.CaptureFixture[str], patch: pytest
 
 
 def with_something_in_common(patch: pytest.MonkeyPatch) -> None:
-    """Every token minted from now on begins with ``COMMON``."""
-    numbers = iter(range(1, 1 << 64))
-    patch.setattr(tokens.mint, "__defaults__", (lambda _: COMMON + next(numbers).to_bytes(8, "big"),))
+    """Every secret minted from now on begins with ``COMMON``."""
+    numbers = iter(range(1, 1 << 16))
+
+    def drawn(size: int) -> bytes:
+        rest = size - len(COMMON)
+        return COMMON + next(numbers).to_bytes(rest, "big") if rest > 0 else secrets.token_bytes(size)
+
+    patch.setattr(tokens.mint, "__defaults__", (drawn,))
+    patch.setattr(tokens.reminted, "__defaults__", (drawn,))
 
 
 def answers_noted(places: Places, patch: pytest.MonkeyPatch) -> None:
@@ -118,7 +134,11 @@ def answers_noted(places: Places, patch: pytest.MonkeyPatch) -> None:
     def noted(gateway: Gateway, key: str, event: Mapping[str, object], context: FakeContext | None = None) -> Answer:
         answer = deliver(gateway, key, event, context)
         document = json.loads(answer.body or "{}")
-        if (key, answer.status) in {("POST /sessions", 201), ("POST /session/rotate", 200)}:
+        if (key, answer.status) in {
+            ("POST /sessions", 201),
+            ("POST /session/rotate", 200),
+            ("POST /session/login", 200),
+        }:
             del document["token"]
         document = {name: value for name, value in document.items() if name != "parameter"}
         places.add("answers", json.dumps(document) + json.dumps(dict(answer.headers)))
@@ -148,10 +168,28 @@ def shown(store: Store, places: Places) -> None:
     session = store.create(LARGE, subject="ada", label="a phone")
     again = store.read(session.token)
     with store.lock(session) as fence:
-        shown_ones = [session, again, fence, store, store.settings, store.sessions(subject="ada"), session._record]
+        snapshot = session.snapshot
+    shown_ones: list[object] = [
+        session,
+        again,
+        fence,
+        store,
+        store.settings,
+        store.sessions(subject="ada"),
+        store.resources,
+    ]
+    shown_ones += [snapshot, snapshot.token, snapshot.record, {"session": session}, [snapshot.token]]
     for thing in shown_ones:
         places.add("shown", repr(thing))
         places.add("shown", f"{thing} {thing!s:>10}")
+    kept: list[object] = [session, snapshot, snapshot.token]
+    for thing in kept:
+        for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):  # those before know no slots
+            places.add("pickles", pickle.dumps(thing, protocol))
+        for copied in (copy.copy(thing), copy.deepcopy(thing)):
+            places.add("shown", repr(copied))
+            places.add("pickles", pickle.dumps(copied))
+            places.add("pickles", repr(copied.__reduce_ex__(4)))
     places.add("shown", dict(session))
 
 
@@ -174,26 +212,38 @@ def misused(place: Place, store: Store, places: Places) -> None:
             api.send(method, path, token=alive, body={"token": token})
             api.send(method, path, token=alive, headers={"content-type": token}, body=token)
     for token in (dead, alive):
-        api.send("DELETE", f"/subjects/ada/sessions/{token}")
-        api.send("GET", f"/subjects/ada/sessions?cursor={token}")
-        api.send("DELETE", f"/subjects/ada/sessions?keep={token}")
+        api.send("DELETE", f"/sessions/{token}?subject=ada")
+        api.send("GET", f"/sessions?subject=ada&after={token}")
+        api.send("DELETE", f"/sessions?subject=ada&keep={token}")
         api.send("POST", "/sessions", body={"data": {}, "token": token})
         key, event = api.event("GET", "/session", headers={"session-token": token})
         api.deliver(key, {**event, "requestContext": {}, "version": token})
         api.deliver(key, {**event, "body": 42, "headers": {"session-token": [token]}, "cookies": [token]})
-    attempts: list[Callable[[], object]] = [
-        lambda: store.create(SMALL, subject=""),
+    misplaced: list[Callable[[], object]] = [
         lambda: store.write(session, on_conflict=alive),  # type: ignore[arg-type]
-        lambda: store.touch(session, idle=-1),
+        lambda: store.rotate(session, on_conflict=alive),  # type: ignore[arg-type]
         lambda: store.touch(dead),  # type: ignore[arg-type]
-        lambda: store.touch(ended, idle=99),
-        lambda: store.rotate(ended),
-        lambda: store.write(ended),
         lambda: store.expire_one(subject="ada", session_id=alive),
         lambda: store.expire_all(subject="ada", keep=alive),
+        lambda: store.superseding_document(alive, subject=""),
+    ]
+    for attempt in misplaced:
+        _told(attempt, places, has_frames=False)  # an argument that should be another is in the frames of the call
+    attempts: list[Callable[[], object]] = [
+        lambda: store.create(SMALL, subject=""),
+        lambda: store.touch(session, idle=-1),
+        lambda: store.touch(ended, idle=99),
+        lambda: store.rotate(ended),
+        lambda: store.write(ended, idle=99),
+        lambda: store.login(ended, subject="eve"),
+        lambda: store.login(session, subject=""),
+        lambda: store.login(session, subject="eve", label="\x00"),
+        lambda: store.login(session, subject="eve", absolute=0),
+        lambda: store.refresh(ended),
         lambda: store.read(42),  # type: ignore[arg-type]
         lambda: store.create({"blob": LARGE["blob"] * 40}),
         lambda: store.create({"bad": object()}),
+        lambda: pickle.loads(pickle.dumps(session)).token,  # noqa: S301  # our own
     ]
     for attempt in attempts:
         _told(attempt, places)
@@ -216,7 +266,7 @@ def gone_wrong(place: Place, store: Store, places: Places) -> None:
     for route, body in ROUTES.items():
         api.send(*route.split(), token=session.token, body=body, headers={"if-match": "*"})
     away = Place(place.table, place.bucket, "http://127.0.0.1:9", place.settings, clock=place.clock, log=place.log)
-    for broken in (away.store(), _Broken(away.store()._backend, place.settings, clock=FakeClock())):
+    for broken in (away.store(), _Broken(away.store().resources.backend, place.settings, clock=FakeClock())):
         api = Gateway(broken, place.telemetry())
         for route, body in ROUTES.items():
             key_, event = api.event(*route.split(), headers={"session-token": session.token, "if-match": "*"})
@@ -231,10 +281,10 @@ class _Broken(Store):
 
     def within(self, seconds: float) -> Store:  # noqa: ARG002  # it is the last to be called
         """See ``Store.within``."""
-        raise RuntimeError(tokens.mint())
+        raise RuntimeError(tokens.mint().reveal())
 
 
-def _told(attempt: Callable[[], object], places: Places) -> None:
+def _told(attempt: Callable[[], object], places: Places, *, has_frames: bool = True) -> None:
     with suppress(RuntimeError):
         try:
             attempt()
@@ -242,6 +292,15 @@ def _told(attempt: Callable[[], object], places: Places) -> None:
             places.add("errors", "".join(traceback.format_exception(error)))
             places.add("errors", repr(error))
             places.add("errors", vars(error))
+            if has_frames:
+                places.add("frames", list(_frames(error)))
+
+
+def _frames(error: BaseException) -> Iterator[object]:
+    """What an error page shows of the library's frames; those above are the caller's."""
+    for frame in traceback.TracebackException.from_exception(error, capture_locals=True).stack:
+        if _LIBRARY in frame.filename or frame.filename == _MUTATED:
+            yield frame.locals
 
 
 def dumped(endpoint_url: str, table: str, bucket: str, places: Places) -> None:

@@ -1,4 +1,4 @@
-"""No token anywhere but in the hands of who asked for it: not in a log, an error, a trace, a table or a bucket."""
+"""No token anywhere but with its client: not in a log, an error, a pickle, a trace, a table or a bucket."""
 
 import logging
 from collections.abc import Iterator
@@ -18,7 +18,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "strict": {"strict_expire_all": True},
     "encrypted": {"encryption": "token"},
 }
-EVERYWHERE = {"log", "standard output", "answers", "errors", "shown", "traces", "table None", "table subject", "bucket"}
+EVERYWHERE = {
+    "log",
+    "standard output",
+    "answers",
+    "errors",
+    "shown",
+    "pickles",
+    "frames",
+    "traces",
+    "table None",
+    "table subject",
+    "bucket",
+}
 
 
 @pytest.fixture
@@ -43,33 +55,36 @@ def test_no_token_is_anywhere(
     assert places.betrayed(NEEDLES) == {}
 
 
-READ, DUMP = "session_id = tokens.session_id(token, namespace=self._settings.namespace)", "__import__('logging').debug"
+READ, DUMP = "found = self.find(token, touch=touch)", "__import__('logging').debug"
+TEXT = "(token.reveal() if token else '')"
 _API = "sojourn_service.api:Api._identified"
-_GONE = "raise SessionGoneError(session.id)"
-_LOGGED = "shortened(session_id) if session_id else None"
+_GONE = "raise gone(seen, renewed)"
+_LOGGED = "session_id = answer.session_id or (token.session_id if token else None)"
 MUTANTS = {
-    "a session's repr": Mutant("sojourn.session:Session.__repr__", "shortened(self.id)", "self._token"),
-    "a line at DEBUG": Mutant("sojourn.store:Store.read", READ, f"{READ}; {DUMP}('reading %s', token)"),
-    "a line in hex": Mutant("sojourn.store:Store.read", READ, f"{READ}; {DUMP}(str(token).encode().hex())"),
-    "a part of it in a line": Mutant("sojourn.store:Store.read", READ, f"{READ}; {DUMP}(str(token)[8:34])"),
-    "a request's line": Mutant(_API, _LOGGED, "request.headers.get(TOKEN_HEADER.lower())"),
-    "all of a request's headers": Mutant(_API, _LOGGED, "dict(request.headers)"),
-    "a bug's message": Mutant("sojourn_service.api:_told_of", "described(error)", "{'error': repr(error)}"),
+    "a session's repr": Mutant("sojourn.session:Session.__repr__", "{self.id}", "{self.token}"),
+    "a token's repr": Mutant("sojourn.tokens:Token.__repr__", "{self.session_id}", "{self.reveal()}"),
+    "a pickle": Mutant("sojourn.tokens:Token.__reduce__", "(self.session_id, None)", "(self.session_id, self._secret)"),
+    "a frame": Mutant("sojourn.changing:Changer.touch", _GONE, f"text = session.token; {_GONE}"),
+    "a line at DEBUG": Mutant("sojourn.store:Store.read", READ, f"{DUMP}('reading %s', {TEXT}); {READ}"),
+    "a line in hex": Mutant("sojourn.store:Store.read", READ, f"{DUMP}({TEXT}.encode().hex()); {READ}"),
+    "a part of it in a line": Mutant("sojourn.store:Store.read", READ, f"{DUMP}({TEXT}[14:34]); {READ}"),
+    "a request's line": Mutant(_API, _LOGGED, "session_id = token and token.reveal()"),
+    "all of a request's headers": Mutant(_API, _LOGGED, "session_id = dict(request.headers)"),
+    "a bug's message": Mutant("sojourn_service.api:_logged", "described(error)", "{'error': repr(error)}"),
     "a metric": Mutant(
         "sojourn_service.api:Api.handle",
         "self._telemetry.count(answer.counts)",
         "self._telemetry.count({**answer.counts, str(request.headers.get('session-token')): 1})",
     ),
-    "the id that is stored": Mutant(
-        "sojourn.tokens:session_id",
-        "_base64url(hashlib.sha256(delimited(_DOMAIN, namespace.encode(), found)).digest())",
-        "_base64url(found[:20] + hashlib.sha256(delimited(_DOMAIN, namespace.encode(), found)).digest()[20:])",
+    "the hash that is stored": Mutant(
+        "sojourn.tokens:Token.hash",
+        "hashlib.sha256(delimited(*parts)).digest()",
+        "self.secret_bytes() + hashlib.sha256(delimited(*parts)).digest()[18:]",
     ),
-    "an error": Mutant("sojourn.store:Store.touch", _GONE, "raise SessionGoneError(session.token)"),
-    "an error's cause": Mutant("sojourn.store:Store.touch", _GONE, f"{_GONE} from KeyError(session.token)"),
-    "a nonce": Mutant(
-        "sojourn.document.sealing:Sealing.sealed", "_nonce()", "cast('bytes', tokens.secret(token))[:_NONCE_BYTES]"
-    ),
+    "a label": Mutant("sojourn.writing:Writer._filled", "replace(record, ", "replace(record, label=token.reveal(), "),
+    "an error": Mutant("sojourn.changing:Changer.touch", _GONE, "raise SessionGoneError(session.token)"),
+    "an error's cause": Mutant("sojourn.changing:Changer.touch", _GONE, f"{_GONE} from KeyError(session.token)"),
+    "a nonce": Mutant("sojourn.document.sealing:Sealing.sealed", "_nonce()", "token.secret_bytes()[:_NONCE_BYTES]"),
     "an answer": Mutant("sojourn_service.requests:Request.condition", 'f"{header} takes * or', 'f"{text} is no * or'),
 }
 
@@ -94,7 +109,7 @@ def watch() -> Watch:
 
 def test_every_test_is_watched() -> None:
     """Whatever it tests, by whichever logger, at any level, in a message, an argument or a traceback."""
-    logger, token = logging.getLogger("somebody.else"), mint()
+    logger, token = logging.getLogger("another.library"), mint().reveal()
     logger.debug("read %s", token[:30])
     try:
         {"": 0}[token]
@@ -104,4 +119,4 @@ def test_every_test_is_watched() -> None:
     found = list(watch().found)
     watch().found.clear()
     assert len(found) == 3
-    assert not any(token[4:20] in line for line in found)
+    assert not any(token[16:32] in line for line in found)

@@ -11,12 +11,14 @@ _CONTRACTS = (
     "keeping",
     "lifetimes",
     "locking",
+    "logging_in",
     "marks",
     "merging",
     "overflow",
     "rotating",
     "sealing",
     "subjects",
+    "superseding",
     "sweeping",
 )
 for _name in _CONTRACTS:

@@ -1,13 +1,13 @@
 """One class per promise-giver: what every backend keeps, and what every verb keeps on every backend.
 
-Subclass, provide the fixture ``backend`` (a ``SweepBackend`` that holds nothing yet), change nothing.
+Subclass, provide the fixture ``backend`` (a ``Backend`` that can be swept and holds nothing yet), change nothing.
 """
 
 import pytest
 
 from sojourn import Settings, Store
+from sojourn.backend import Backend
 from sojourn.settings import Encryption
-from sojourn.sweep.backend import SweepBackend
 from sojourn.testing import FakeClock
 from tests.contract.boundaries import Boundaries
 from tests.contract.endings import Endings
@@ -15,11 +15,13 @@ from tests.contract.indexes import ManySessions
 from tests.contract.keeping import OneSession
 from tests.contract.lifetimes import Lifetimes
 from tests.contract.locking import Locking
+from tests.contract.logging_in import LoggingIn
 from tests.contract.marks import Marks
 from tests.contract.merging import Merging
 from tests.contract.rotating import Rotating
 from tests.contract.stores import Opened, Stores
 from tests.contract.subjects import Subjects
+from tests.contract.superseding import Superseding
 from tests.contract.sweeping import Sweeping
 
 
@@ -27,7 +29,7 @@ class BackendContract(OneSession, ManySessions, Marks, Sweeping):
     """What ``sojourn.backend`` says, as tests."""
 
 
-class _Store(Lifetimes, Endings, Merging, Rotating, Subjects):
+class _Store(Lifetimes, Endings, Merging, Rotating, LoggingIn, Superseding, Subjects):
     """What ``sojourn.store`` says, as tests, whatever is set."""
 
     @pytest.fixture
@@ -39,7 +41,7 @@ class _Store(Lifetimes, Endings, Merging, Rotating, Subjects):
     ENCRYPTION: Encryption = "off"
 
     @pytest.fixture
-    def stores(self, backend: SweepBackend, clock: FakeClock) -> Stores:
+    def stores(self, backend: Backend, clock: FakeClock) -> Stores:
         """Opens further stores on the same backend: other processes, other namespaces, other clocks."""
         return Opened(backend, clock, strict=self.STRICT, encryption=self.ENCRYPTION)
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from sojourn import Session, SessionGoneError, Settings, Store
-from sojourn.sweep.backend import SweepBackend
+from sojourn import BulkExpiry, Session, SessionGoneError, Settings, Store
+from sojourn.backend import Backend
 from sojourn.testing import FakeClock
-from tests.contract.stores import SHARDS, Stores, alive
+from tests.contract.stores import SHARDS, Stores, alive, sweep_of
 
 
 def _kill_by_expiry(store: Store, session: Session, _clock: FakeClock) -> None:
@@ -16,6 +16,10 @@ def _kill_by_expiry(store: Store, session: Session, _clock: FakeClock) -> None:
 
 def _kill_by_rotation(store: Store, session: Session, _clock: FakeClock) -> None:
     store.rotate(alive(store.read(session.token)))
+
+
+def _kill_by_login(store: Store, session: Session, _clock: FakeClock) -> None:
+    store.login(alive(store.read(session.token)), subject="v", idle=9_000)
 
 
 def _kill_by_time(_store: Store, session: Session, clock: FakeClock) -> None:
@@ -28,12 +32,13 @@ def _kill_by_sweep(store: Store, session: Session, clock: FakeClock) -> None:
 
 
 def _kill_by_subject(store: Store, session: Session, _clock: FakeClock) -> None:
-    assert store.expire_all(subject=str(session.subject)) == 1
+    assert store.expire_all(subject=str(session.subject)) == BulkExpiry(1)
 
 
 DEATHS: list[Callable[[Store, Session, FakeClock], None]] = [
     _kill_by_expiry,
     _kill_by_rotation,
+    _kill_by_login,
     _kill_by_time,
     _kill_by_sweep,
     _kill_by_subject,
@@ -51,7 +56,7 @@ class Endings:
     ) -> None:
         """However it died, and however often one asks."""
         session = store.create({"x": 1}, subject="u")
-        copies = [alive(store.read(session.token)) for _ in range(4)]
+        copies = [alive(store.read(session.token)) for _ in range(5)]
         die(store, session, clock)
         for _ in range(2):
             assert store.read(session.token) is None
@@ -61,18 +66,19 @@ class Endings:
                 lambda: store.write(copies[1], idle=9_000),
                 lambda: store.touch(copies[2], idle=9_000),
                 lambda: store.rotate(copies[3]),
+                lambda: store.login(copies[4], subject="u"),
             ):
                 with pytest.raises(SessionGoneError):
                     attempt()
         assert store.read(session.token) is None
         store.expire(session)
 
-    @pytest.mark.parametrize("verb", ["read", "touch", "write", "rotate"])
-    @pytest.mark.parametrize("late", ["read", "touch", "write", "rotate"])
+    @pytest.mark.parametrize("verb", ["read", "touch", "write", "rotate", "login"])
+    @pytest.mark.parametrize("late", ["read", "touch", "write", "rotate", "login"])
     def test_what_one_clock_found_dead_no_slower_clock_calls_alive(
         self, stores: Stores, clock: FakeClock, verb: str, late: str
     ) -> None:
-        """Whoever says that a session is gone has removed it."""
+        """A caller that says that a session is gone has removed it."""
         slow = stores(clock=FakeClock(clock.now))
         token = slow.create().token
         mine, theirs = alive(slow.read(token)), alive(slow.read(token))
@@ -81,7 +87,7 @@ class Endings:
         assert _is_found(slow, theirs, late) is False
 
     def test_a_renewal_by_a_slower_clock_counts_for_the_faster(self, stores: Stores, clock: FakeClock) -> None:
-        """As long as nobody was told of a death there was none."""
+        """As long as no caller heard of an end there was none."""
         slow = FakeClock(clock.now)
         session = stores(clock=slow).create()
         stale = alive(stores().read(session.token))
@@ -142,16 +148,36 @@ class Endings:
         clock.advance(1)
         assert store.sweep(deadline=clock() + 60).swept == 1
 
-    def test_a_rotated_session_is_swept_once(self, store: Store, backend: SweepBackend, clock: FakeClock) -> None:
-        """Its old id left the index with it."""
+    def test_a_rotated_session_is_swept_once(self, store: Store, backend: Backend, clock: FakeClock) -> None:
+        """It has one place in the index, as before."""
         session = store.create(idle=60)
         store.rotate(session)
         clock.advance(100)
         named = [
-            hint.session_id for shard in range(SHARDS) for hint in backend.due(str(shard), until=clock(), limit=9).hints
+            hint.session_id
+            for shard in range(SHARDS)
+            for hint in sweep_of(backend).due(str(shard), until=clock(), limit=9).hints
         ]
         assert named == [f"default#{session.id}"]
         assert store.sweep(deadline=clock() + 60).swept == 1
+
+    @pytest.mark.parametrize("verb", ["touch", "write", "rotate"])
+    @pytest.mark.parametrize("lifetime", [{"idle": 60}, {"absolute": 60}], ids=["idle", "absolute"])
+    def test_a_session_cut_short_is_swept_in_time(
+        self, store: Store, backend: Backend, clock: FakeClock, verb: str, lifetime: dict[str, int]
+    ) -> None:
+        """From a month to a minute: its place in the index moves with it, and only then."""
+        session = store.create(idle=2_592_000, absolute=2_592_000)
+        before = backend.load(f"default#{session.id}")
+        session["a"] = 1
+        store.write(session)
+        assert backend.load(f"default#{session.id}").sweep_at == before.sweep_at  # type: ignore[union-attr]  # it lives
+        session["a"] = 2
+        getattr(store, verb)(session, **lifetime)
+        assert session.expires_at == clock() + 60
+        clock.advance(60 + 5)
+        assert store.sweep(deadline=clock() + 60).swept == 1
+        assert backend.load(f"default#{session.id}") is None
 
     def test_a_sweep_without_time_says_that_more_is_waiting(self, store: Store, clock: FakeClock) -> None:
         """And touches nothing."""
@@ -175,8 +201,10 @@ def _is_found(store: Store, session: Session, verb: str) -> bool:
         elif verb == "write":
             session["late"] = True
             store.write(session)
-        else:
+        elif verb == "rotate":
             store.rotate(session)
+        else:
+            store.login(session, subject="v")
     except SessionGoneError:
         return False
     return True

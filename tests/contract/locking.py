@@ -29,7 +29,7 @@ class Waiting:
 
     def _sleep(self, pause: float) -> None:
         self.pauses.append(pause)
-        assert len(self.pauses) < _FOR_EVER, "somebody waits for ever"
+        assert len(self.pauses) < _FOR_EVER, "a caller waits for ever"
         self.now += pause
         for moment in sorted(moment for moment in self.then if moment <= self.now):
             self.then.pop(moment)()
@@ -63,7 +63,7 @@ class Locking:
         """The same in the hands of the other."""
         return alive(two.read(mine.token))
 
-    def test_a_lock_holds_off_who_asks_for_it(self, one: Store, two: Store, mine: Session, yours: Session) -> None:
+    def test_a_lock_holds_off_other_callers_of_it(self, one: Store, two: Store, mine: Session, yours: Session) -> None:
         """For as long as they would wait; another session is not concerned, and afterwards it is free."""
         with one.lock(mine) as first:
             with pytest.raises(SessionLockedError, match="locked for the 2 seconds"), two.lock(yours, wait=2):
@@ -81,12 +81,26 @@ class Locking:
             with one.lock(mine) as fence:
                 fences.append(fence)
         one.rotate(mine)
-        clock.advance(1)
         with one.lock(mine) as fence:
             fences.append(fence)
         assert fences == sorted(set(fences))
 
-    def test_who_waits_gets_it_when_it_is_released(
+    def test_a_lock_outlives_a_rotation(
+        self, one: Store, two: Store, mine: Session, yours: Session, stores: Stores
+    ) -> None:
+        """It is the session's, not the token's: a copy with the new token is held off, one with the old is gone."""
+        third = stores(retry=one.resources.retry)
+        with one.lock(mine):
+            one.login(mine, subject="u")
+            one.rotate(mine)
+            with pytest.raises(SessionLockedError), third.lock(alive(third.read(mine.token)), wait=2):
+                pytest.fail("two have the lock")
+        with pytest.raises(SessionGoneError), two.lock(yours, wait=0):
+            pytest.fail("it was locked with a token that was rotated away")
+        with third.lock(alive(third.read(mine.token)), wait=0):
+            pass
+
+    def test_a_waiter_gets_it_when_it_is_released(
         self, one: Store, two: Store, mine: Session, yours: Session, time: Waiting
     ) -> None:
         """Within the second in which it became free."""
@@ -96,10 +110,10 @@ class Locking:
         with two.lock(yours):
             assert 103 <= time.now <= 104
 
-    def test_who_dies_keeps_it_for_the_lease_alone(
+    def test_a_dead_holder_keeps_it_for_the_lease_alone(
         self, one: Store, two: Store, mine: Session, yours: Session, time: Waiting
     ) -> None:
-        """Measured by the one who waits, from when he first looked."""
+        """Measured by the waiter, from its first look."""
         dead = one.lock(mine, lease=5)
         dead.__enter__()
         with two.lock(yours, lease=5):
@@ -125,20 +139,20 @@ class Locking:
     ) -> None:
         """Two looks a second on the average, five more at first."""
         looks = []
-        mark = two._backend.mark
+        mark = two.resources.backend.mark
 
         def counted(name: str) -> Mark | None:
             looks.append(name)
             return mark(name)
 
         with one.lock(mine, lease=900):
-            monkeypatch.setattr(two._backend, "mark", counted)
+            monkeypatch.setattr(two.resources.backend, "mark", counted)
             with pytest.raises(SessionLockedError), two.lock(yours, wait=60):
                 pytest.fail("two have the lock")
         assert 60 <= len(looks) <= 2 * 60 + 5
         assert max(time.pauses) <= 1
 
-    def test_who_would_not_wait_looks_once(
+    def test_a_caller_that_would_not_wait_looks_once(
         self, one: Store, two: Store, mine: Session, yours: Session, time: Waiting
     ) -> None:
         """And does not sleep."""
@@ -154,10 +168,10 @@ class Locking:
             pytest.fail("two have the lock")
         assert time.now <= 108
 
-    def test_a_lease_that_ran_out_is_told(
+    def test_a_lease_that_ran_out_is_an_error(
         self, one: Store, two: Store, mine: Session, yours: Session, time: Waiting
     ) -> None:
-        """If someone else had the session meanwhile; and what was changed is there."""
+        """If another caller had the session meanwhile; and what was changed is there."""
         held = one.lock(mine, lease=5)
         first = held.__enter__()
         time.now += 1
@@ -169,7 +183,7 @@ class Locking:
             held.__exit__(None, None, None)
         assert alive(two.read(mine.token))["n"] == 2
 
-    def test_a_lease_that_nobody_missed_is_no_error(self, one: Store, mine: Session, time: Waiting) -> None:
+    def test_a_lease_that_no_other_caller_missed_is_no_error(self, one: Store, mine: Session, time: Waiting) -> None:
         """Late, but alone."""
         with one.lock(mine, lease=5):
             time.now += 60
@@ -216,28 +230,28 @@ class Locking:
     def test_an_unanswered_release_is_no_error(
         self, one: Store, two: Store, mine: Session, yours: Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Within the lease nobody else can have had it, whatever became of the release."""
+        """Within the lease no other caller can have had it, whatever became of the release."""
         with one.lock(mine):
             _lose_one_answer(one, monkeypatch)
         with two.lock(yours, wait=0):
             pass
         with one.lock(mine):
-            monkeypatch.setattr(one._backend, "set_mark", _away)
+            monkeypatch.setattr(one.resources.backend, "set_mark", _away)
 
-    def test_a_late_release_without_an_answer_is_told(
+    def test_a_late_release_without_an_answer_is_an_error(
         self, one: Store, mine: Session, time: Waiting, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Beyond the lease nobody knows who else had it."""
+        """Beyond the lease another caller may have had it."""
         held = one.lock(mine, lease=5)
         held.__enter__()
         time.now += 6
-        monkeypatch.setattr(one._backend, "set_mark", _away)
+        monkeypatch.setattr(one.resources.backend, "set_mark", _away)
         with pytest.raises(LockLostError):
             held.__exit__(None, None, None)
 
     def test_a_damaged_lock_is_an_error(self, one: Store, mine: Session) -> None:
         """Not a free one."""
-        one._backend.set_mark(_name_of(mine), Mark("nonsense", 1), seen=None, expires_at=None)
+        one.resources.backend.set_mark(_name_of(mine), Mark("nonsense", 1), seen=None, expires_at=None)
         with pytest.raises(CorruptSessionError, match="lock"), one.lock(mine):
             pytest.fail("it was taken for a free one")
 
@@ -245,13 +259,14 @@ class Locking:
         """A session of another namespace is none."""
         with pytest.raises(SessionGoneError), stores(namespace="other").lock(mine):
             pytest.fail("a foreign session was locked")
+        assert stores().resources.backend.mark(_name_of(mine)) is None
 
     @pytest.mark.parametrize(
         ("name", "value"),
         [("lease", 0), ("lease", 901), ("lease", True), ("lease", "5"), ("lease", float("nan")), ("wait", -1)],
     )
     def test_a_lock_takes_sensible_times(self, one: Store, mine: Session, name: str, value: float) -> None:
-        """Seconds, and never so few that nobody could keep it."""
+        """Seconds, and never so few that no caller could keep it."""
         with pytest.raises(InvalidDataError, match=name), one.lock(mine, **{name: value}):
             pytest.fail("it was locked")
 
@@ -261,24 +276,24 @@ def _name_of(session: Session) -> str:
 
 
 def _mark_of(store: Store, session: Session) -> Mark:
-    mark = store._backend.mark(_name_of(session))
+    mark = store.resources.backend.mark(_name_of(session))
     assert mark is not None
     return mark
 
 
 def _lose_one_answer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next change of a mark takes effect and goes unanswered."""
-    set_mark, lost = store._backend.set_mark, [True]
+    set_mark, lost = store.resources.backend.set_mark, [True]
 
     def unanswered(name: str, mark: Mark, *, seen: Mark | None, expires_at: int | None) -> Mark | None:
         answer = set_mark(name, mark, seen=seen, expires_at=expires_at)
         if lost:
             lost.clear()
-            raise StoreUnavailableError("away", may_have_happened=True, is_transient=True)
+            raise StoreUnavailableError("away", outcome_unknown=True, is_transient=True)
         return answer
 
-    monkeypatch.setattr(store._backend, "set_mark", unanswered)
+    monkeypatch.setattr(store.resources.backend, "set_mark", unanswered)
 
 
 def _away(*_: object, **__: object) -> None:
-    raise StoreUnavailableError("away", may_have_happened=True)
+    raise StoreUnavailableError("away", outcome_unknown=True)

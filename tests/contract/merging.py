@@ -1,9 +1,23 @@
 """What a store promises when several hold the same session and write."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import pytest
 
-from sojourn import REMOVED, Conflict, ConflictError, InvalidDataError, Session, SessionTooLargeError, Store
-from tests.contract.stores import alive
+from sojourn import (
+    REMOVED,
+    Conflict,
+    ConflictError,
+    InvalidDataError,
+    Session,
+    SessionTooLargeError,
+    Store,
+    StoreUnavailableError,
+)
+from sojourn.backend import Record, Refused
+from sojourn.retry import Retry
+from tests.contract.stores import Stores, alive
 
 
 def _two(store: Store, document: dict[str, object]) -> tuple[Session, Session]:
@@ -18,7 +32,7 @@ def _stored(store: Store, session: Session) -> dict[str, object]:
 class Merging:
     """Part of the store contract."""
 
-    def test_a_write_is_read_by_everyone(self, store: Store) -> None:
+    def test_a_write_is_read_by_every_reader(self, store: Store) -> None:
         """With the next version."""
         session = store.create({"a": 1})
         session["a"] = 2
@@ -30,7 +44,7 @@ class Merging:
         assert not session.is_changed
 
     def test_a_nested_change_is_noticed(self, store: Store) -> None:
-        """Nobody has to say that something changed."""
+        """No caller has to say that something changed."""
         session = store.create({"cart": {"items": [1]}})
         items = alive(store.read(session.token))
         cart = items["cart"]
@@ -59,7 +73,7 @@ class Merging:
             assert (one.version, other.version) == (2 + 2 * number, 3 + 2 * number)
 
     def test_edits_of_different_keys_both_survive(self, store: Store) -> None:
-        """Whoever wrote last then holds both."""
+        """The one that wrote last then holds both."""
         one, other = _two(store, {"a": 1, "b": 1})
         one["a"] = 2
         other["b"] = 2
@@ -189,15 +203,15 @@ class Merging:
 
     @pytest.mark.parametrize("policy", ["Mine", ""])
     def test_an_unknown_policy_is_refused(self, store: Store, policy: str) -> None:
-        """Before any call; a misspelt one would decide who loses."""
+        """Before any call; a misspelt one would decide which side loses."""
         session = store.create({"a": 1})
         session["a"] = 2
-        for attempt in (store.write, store.rotate):
+        for attempt in (store.write, store.rotate, partial(store.login, subject="u")):
             with pytest.raises(InvalidDataError, match="on_conflict"):
                 attempt(session, on_conflict=policy)  # type: ignore[arg-type]  # as a program without types would
         assert _stored(store, session) == {"a": 1}
 
-    def test_who_does_not_want_a_merge_gets_none(self, store: Store) -> None:
+    def test_a_caller_that_does_not_want_a_merge_gets_none(self, store: Store) -> None:
         """Any concurrent change is a conflict then; nothing is stored."""
         one, other = _two(store, {"a": 1, "b": 1})
         one["a"] = 2
@@ -207,7 +221,7 @@ class Merging:
             store.write(other, merge=False)
         assert _stored(store, one) == {"a": 2, "b": 1}
 
-    def test_who_wants_no_merge_and_wrote_the_same_has_no_conflict(self, store: Store) -> None:
+    def test_the_same_document_without_a_merge_is_no_conflict(self, store: Store) -> None:
         """There is nothing to be merged."""
         one, other = _two(store, {"a": 1})
         for session in (one, other):
@@ -229,7 +243,7 @@ class Merging:
         assert _stored(store, one) == {"a": 3}
 
     def test_a_merge_carries_every_type(self, store: Store) -> None:
-        """What others wrote comes through somebody else's write unchanged."""
+        """What others wrote comes through a merge unchanged."""
         one, other = _two(store, {})
         one.update(
             raw=b"\x00", pair=(1, 2), many={1, 2}, text="Zoë \u2028 \x7f 🦊", number=1e300, tag={"$tuple": "mine"}
@@ -252,7 +266,7 @@ class Merging:
 
     @pytest.mark.parametrize("verb", ["write", "rotate"])
     def test_two_documents_that_have_too_many_values_together_are_refused(self, store: Store, verb: str) -> None:
-        """A merge must not make a session that nobody can read any more."""
+        """A merge must not make a session that no reader could read."""
         one, other = _two(store, {})
         one["a"] = [0] * 40_000
         other["b"] = [0] * 40_000
@@ -270,7 +284,7 @@ class Merging:
         store.write(other, idle=60)
         assert other.idle == alive(store.read(one.token, touch=False)).idle == 60
 
-    def test_who_writes_again_after_a_merge_builds_on_it(self, store: Store) -> None:
+    def test_a_write_after_a_merge_builds_on_it(self, store: Store) -> None:
         """No phantom edits of keys that came from others."""
         one, other = _two(store, {"a": 1})
         one["a"] = 2
@@ -284,10 +298,90 @@ class Merging:
         assert _stored(store, one) == {"a": 3, "b": 2}
 
     def test_clearing_a_session_removes_what_the_writer_knew(self, store: Store) -> None:
-        """A key that somebody added meanwhile was not meant."""
+        """A key that was added meanwhile was not meant."""
         one, other = _two(store, {"a": 1, "b": 1})
         one["new"] = 1
         other.clear()
         store.write(one)
         store.write(other)
         assert _stored(store, one) == {"new": 1}
+
+    def test_many_writers_of_one_session_lose_nothing_and_none_is_refused(self, stores: Stores) -> None:
+        """8 threads write 50 keys each of their own, one write a key."""
+        threads, keys = 8, 50
+        store = stores(retry=Retry())
+        token = store.create().token
+
+        def write(thread: int) -> None:
+            session = alive(store.read(token))
+            for number in range(keys):
+                session[f"{thread}-{number}"] = number
+                store.write(session)
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(write, range(threads)))
+        found = alive(store.read(token))
+        assert dict(found) == {f"{thread}-{number}": number for thread in range(threads) for number in range(keys)}
+        assert found.version == threads * keys + 1
+
+    def test_a_writer_that_loses_too_often_hears_that_the_store_is_busy(self, stores: Stores) -> None:
+        """And of no conflict: no key of its own was touched. It keeps its changes."""
+        pauses: list[float] = []
+        store, other = stores(retry=Retry(sleep=pauses.append, jitter=lambda: 1.0)), stores()
+        session = store.create({"mine": 1})
+        faster = alive(other.read(session.token))
+        backend, is_inside = store.resources.backend, False
+        replace = backend.replace
+
+        def overtaken(record: Record, *, seen: Record, now: int) -> Record | Refused:
+            nonlocal is_inside
+            if not is_inside:
+                is_inside = True
+                faster["theirs"] = faster.version
+                other.write(faster)
+                is_inside = False
+            return replace(record, seen=seen, now=now)
+
+        session["mine"] = 2
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(backend, "replace", overtaken)
+            with pytest.raises(StoreUnavailableError) as busy:
+                store.write(session)
+        assert busy.value.is_transient
+        assert not busy.value.outcome_unknown
+        assert len(pauses) == 127
+        assert max(pauses) <= 1
+        assert pauses[:3] == sorted(pauses[:3])
+        assert session.is_changed
+        store.write(session)
+        assert alive(store.read(session.token))["mine"] == 2
+
+    def test_a_merge_ends_when_time_does(self, stores: Stores) -> None:
+        """It pauses no longer than the caller waits."""
+        now = [0.0]
+
+        def sleep(pause: float) -> None:
+            now[0] += pause
+
+        store, other = stores(retry=Retry(monotonic=lambda: now[0], sleep=sleep, jitter=lambda: 1.0)), stores()
+        session = store.create({"mine": 1})
+        faster = alive(other.read(session.token))
+        backend, is_inside = store.resources.backend, False
+        replace = backend.replace
+
+        def overtaken(record: Record, *, seen: Record, now: int) -> Record | Refused:
+            nonlocal is_inside
+            if not is_inside:
+                is_inside = True
+                faster["theirs"] = faster.version
+                other.write(faster)
+                is_inside = False
+            return replace(record, seen=seen, now=now)
+
+        session["mine"] = 2
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(backend, "replace", overtaken)
+            with pytest.raises(StoreUnavailableError) as busy:
+                store.within(5).write(session)
+        assert busy.value.is_transient
+        assert now[0] <= 5

@@ -1,4 +1,4 @@
-"""What a store promises about encrypted sessions: who holds table, bucket and logs holds nothing readable."""
+"""What a store promises about encrypted sessions: nothing in table, bucket and logs is readable."""
 
 import base64
 import logging
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sojourn import CorruptSessionError, SessionTooLargeError, Settings, Store, tokens
-from sojourn.backends import dynamodb
+from sojourn.backends import overflow
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.document.sealing import _key
 from sojourn.settings import Encryption
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 CANARY = "hunter2-canary-"
 READABLE = {
-    *("session_id", "version", "write_id", "created_at", "expires_at", "absolute_at", "idle"),
-    *("subject", "label", "sweep_shard", "sweep_at", "overflow", "epoch"),
+    *("session_id", "token_hash", "former_hashes", "rotated_at", "version", "write_id", "created_at", "began_at"),
+    *("expires_at", "absolute_at", "idle", "subject", "label", "sweep_shard", "sweep_at", "overflow", "epoch"),
 }
-"""What an item tells whoever can read the table; ``data`` is its size and no more."""
+"""What an item shows a reader of the table; ``data`` is its size and no more."""
 
 
 def a_document(size: int) -> dict[str, object]:
@@ -71,7 +71,7 @@ class SealedStorageContract:
         """Subject, label and times are not encrypted: they are found and shown without a token."""
         store = _opened(backend)
         session = store.create(a_document(10), subject="ada", label="phone")
-        (item,) = client.scan(TableName=backend._table)["Items"]
+        (item,) = client.scan(TableName=backend._table.name)["Items"]
         assert item.keys() - {"data"} <= READABLE
         assert (item["subject"]["S"], item["label"]["S"]) == ("default#ada", "phone")
         assert [device.id for device in store.sessions(subject="ada")] == [session.id]
@@ -105,14 +105,14 @@ class SealedStorageContract:
         self, backend: DynamoBackend, client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """29 bytes that are stored but are not the document's: its own limit does not count them."""
-        monkeypatch.setattr(dynamodb, "_ITEM_BYTES", 113)
-        alone = DynamoBackend(client, table=backend._table, objects=None, overflow_bytes=50)
+        monkeypatch.setattr(overflow, "_ITEM_BYTES", 113)
+        alone = DynamoBackend(client, table=backend._table.name, objects=None, overflow_bytes=50)
         document = {"x": "y" * 92}  # 100 bytes of text, 102 encoded
         _opened(alone, "off", max_bytes=100).create(document)
         with pytest.raises(SessionTooLargeError) as refused:
             _opened(alone, max_bytes=100).create(document)
         assert (refused.value.size, refused.value.limit) == (131, 113)
-        monkeypatch.setattr(dynamodb, "_ITEM_BYTES", 131)
+        monkeypatch.setattr(overflow, "_ITEM_BYTES", 131)
         _opened(alone, max_bytes=100).create(document)
 
 
@@ -137,11 +137,13 @@ def _lived(
 
     def look(token: str) -> None:
         nonlocal seen
-        for page in client.get_paginator("scan").paginate(TableName=backend._table):
+        for page in client.get_paginator("scan").paginate(TableName=backend._table.name):
             for item in page["Items"]:
                 seen += b"".join(_bytes(value) for tagged in item.values() for value in tagged.values())
         seen += b"".join([*objects.bodies.values(), *(key.encode() for key in objects.bodies)])
-        secrets.update({token.encode(), tokens.secret(token) or b"", _key(token)})
+        found = tokens.parsed(token)
+        assert found is not None
+        secrets.update({token.encode(), token[16:].encode(), found.secret_bytes(), _key(found)})
 
     session = store.create(a_document(size), subject="ada", label="phone")
     look(session.token)
@@ -152,7 +154,9 @@ def _lived(
     copy[f"{CANARY}merged"] = True
     store.write(copy)
     look(copy.token)
-    store.rotate(copy, subject="eve")
+    store.login(copy, subject="eve")
+    look(copy.token)
+    store.rotate(copy)
     look(copy.token)
     store.write(store.create(a_document(size)), idle=60)
     store.expire_all(subject="eve")

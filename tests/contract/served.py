@@ -4,7 +4,7 @@ import io
 import json
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,8 +12,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from sojourn import Settings, Store
-from sojourn.backends.http import HttpBackend
-from sojourn.sweep.backend import Hint, HintPage, Move, Postponement, Removal, SweepBackend
+from sojourn.backend import Backend
+from sojourn.backends.records import RecordsBackend
+from sojourn.sweep.backend import SweepBackend
 from sojourn_service import Api, Telemetry
 from sojourn_service.routes_records import ROUTES
 from tests.integration.gateway import FakeContext
@@ -22,32 +23,21 @@ _NAMESPACE = re.compile(rb'"(?:session_id|subject|name)": ?"([A-Za-z0-9._-]+)#|\
 MAX_BYTES = 1_048_576
 
 
-class Swept(HttpBackend):
-    """The backend under test, and the sweeper's calls, which no API has, straight to what lies behind it."""
+class Swept(RecordsBackend):
+    """The backend under test; the sweeper's calls, which no API has, go straight to what lies behind it."""
 
-    def __init__(self, url: str, behind: SweepBackend) -> None:
+    def __init__(self, url: str, behind: Backend) -> None:
         super().__init__(url)
         self.behind = behind
 
-    def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
-        """See ``SweepBackend``."""
-        return self.behind.due(shard, until=until, limit=limit, after=after)
-
-    def scan(self, segment: int, *, segments: int, until: int, after: object | None = None) -> HintPage:
-        """See ``SweepBackend``."""
-        return self.behind.scan(segment, segments=segments, until=until, after=after)
-
-    def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> Removal:
-        """See ``SweepBackend``."""
-        return self.behind.delete_stale(hints, cutoff=cutoff)
-
-    def postpone(self, moves: Sequence[Move]) -> Postponement:
-        """See ``SweepBackend``."""
-        return self.behind.postpone(moves)
+    @property
+    def sweep(self) -> SweepBackend | None:  # type: ignore[override]  # which it has only here
+        """See ``Backend``."""
+        return self.behind.sweep
 
 
 def silent() -> Telemetry:
-    """Powertools' own, for nobody to read."""
+    """Powertools' own, whose output goes nowhere."""
     return Telemetry(
         Logger(service="records", stream=io.StringIO(), level="INFO", location=None),
         EphemeralMetrics(service="sojourn", namespace="Sojourn"),
@@ -55,7 +45,7 @@ def silent() -> Telemetry:
 
 
 @contextmanager
-def served(behind: SweepBackend) -> Iterator[str]:
+def served(behind: Backend) -> Iterator[str]:
     """The URL of an API over ``behind``: for each namespace a function of its own, as deployments have it."""
     telemetry = silent()
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sojourn import Session, Settings, Store
+from sojourn.backend import Backend
 from sojourn.retry import Retry
 from sojourn.settings import Encryption
 from sojourn.sweep.backend import SweepBackend
@@ -22,6 +23,7 @@ class Stores(Protocol):
         grace: int = 0,
         strict: bool | None = None,
         retry: Retry | None = None,
+        consistent: bool = True,
     ) -> Store:
         """A store as another process, another application or another clock would have it."""
 
@@ -30,7 +32,7 @@ class Opened:
     """The one ``Stores`` there is."""
 
     def __init__(
-        self, backend: SweepBackend, clock: Callable[[], int], *, strict: bool, encryption: Encryption = "off"
+        self, backend: Backend, clock: Callable[[], int], *, strict: bool, encryption: Encryption = "off"
     ) -> None:
         self._backend = backend
         self._clock = clock
@@ -45,6 +47,7 @@ class Opened:
         grace: int = 0,
         strict: bool | None = None,
         retry: Retry | None = None,
+        consistent: bool = True,
     ) -> Store:
         """See ``Stores``."""
         settings = Settings(
@@ -53,6 +56,7 @@ class Opened:
             sweep_grace_seconds=grace,
             strict_expire_all=self._strict if strict is None else strict,
             encryption=self._encryption,
+            consistent_read=consistent,
         )
         retry = retry or Retry(sleep=lambda _seconds: None)
         return Store(self._backend, settings, clock=clock or self._clock, retry=retry)
@@ -62,3 +66,9 @@ def alive(session: Session | None) -> Session:
     """``session``, which has to be there."""
     assert session is not None
     return session
+
+
+def sweep_of(backend: Backend) -> SweepBackend:
+    """What the sweep calls of ``backend``, which has to be one that can be swept."""
+    assert backend.sweep is not None
+    return backend.sweep

@@ -13,7 +13,9 @@ import sojourn.sweep.run
 from sojourn import SessionGoneError, Settings, Store
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
+from sojourn.backends.items import key_of
 from sojourn.backends.s3 import ObjectStore
+from sojourn.backends.stale import StaleItems
 from sojourn.sweep.backend import Fate, Hint, Removal, Verdict
 from sojourn.sweep.report import SweepReport
 from sojourn.testing import FakeClock
@@ -50,22 +52,23 @@ class FolderObjects(ObjectStore):
         (self._folder / key.replace("/", "~")).unlink(missing_ok=True)
 
 
-class UnconditionalBackend(DynamoBackend):
+class Unconditional(StaleItems):
     """The mutant: it removes what the hints name, as BatchWriteItem does."""
 
     def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> Removal:  # noqa: ARG002  # which is what is wrong
         """Without asking whether they are stale."""
         requests = [{"DeleteRequest": {"Key": {"session_id": {"S": hint.session_id}}}} for hint in hints]
-        self._change("batch_write_item", RequestItems={self._table: requests})
+        self._table.change("batch_write_item", RequestItems={self._table.name: requests})
         return Removal(tuple(Verdict(Fate.SWEPT, 0) for _ in hints), len(hints))
 
 
-class LookingFirstBackend(DynamoBackend):
+class LookingFirst(StaleItems):
     """The subtler mutant: it looks, and then removes what was stale when it looked."""
 
     def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> Removal:
         """With a moment between the two."""
-        found = {record.session_id: record.expires_at for record in self.peek([hint.session_id for hint in hints])}
+        items = self._table.batch_get([hint.session_id for hint in hints])
+        found = {item["session_id"]["S"]: int(str(item["expires_at"]["N"])) for item in items}
         verdicts = []
         for hint in hints:
             expires_at = found.get(hint.session_id)
@@ -74,7 +77,12 @@ class LookingFirstBackend(DynamoBackend):
             elif expires_at > cutoff:
                 verdicts.append(Verdict(Fate.ALIVE, expires_at))
             else:
-                self.delete(hint.session_id)
+                self._table.change(
+                    "delete_item",
+                    TableName=self._table.name,
+                    Key=key_of(hint.session_id),
+                    ConditionExpression="attribute_exists(session_id)",
+                )
                 verdicts.append(Verdict(Fate.SWEPT, expires_at))
         return Removal(tuple(verdicts), len(hints))
 
@@ -87,11 +95,13 @@ class Place:
     table: str
     objects: Path | None = None
 
-    def backend(self, kind: type[DynamoBackend] = DynamoBackend) -> DynamoBackend:
-        """A backend with a client of its own."""
+    def backend(self, kind: type[StaleItems] = StaleItems) -> DynamoBackend:
+        """A backend with a client of its own, swept by ``kind``."""
         objects = FolderObjects(self.objects) if self.objects else None
         client = dynamodb_client(endpoint_url=self.endpoint_url)
-        return kind(client, table=self.table, objects=objects, overflow_bytes=OVERFLOW_BYTES)
+        backend = DynamoBackend(client, table=self.table, objects=objects, overflow_bytes=OVERFLOW_BYTES)
+        backend._stale = kind(backend._table, overflow=backend._overflow)
+        return backend
 
 
 SETTINGS = Settings(
@@ -109,9 +119,9 @@ class Tally(NamedTuple):
     renewed: int
     gone: int
     lost: int
-    """Renewed, by what the store told, and then not there, or with an earlier deadline."""
+    """Renewed, as the store said, and then not there, or with an earlier deadline."""
     risen: int
-    """Gone, by what the store told, and then there."""
+    """Gone, as the store said, and then there."""
 
 
 def renew(
@@ -146,7 +156,7 @@ def sweep_rounds(
     *,
     seed: int,
     rounds: int,
-    kind: type[DynamoBackend],
+    kind: type[StaleItems],
 ) -> None:
     """Sweep in the middle of the renewals, by a clock that says the sessions are over."""
     dice = random.Random(seed)  # noqa: S311  # a test's dice
@@ -202,17 +212,17 @@ def sweep_once(place: Place, *, die_at: int | None = None, seed: int = 0) -> Swe
         if next(checkpoints) == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    events = backend._client.meta.events
+    events = backend._table._client.meta.events
     events.register("before-send.dynamodb", checkpoint)
     events.register("after-call.dynamodb", checkpoint)
-    remove = backend._remove_object
+    remove = backend._overflow.remove
 
-    def removed(key: object) -> None:
+    def removed(key: object, *, session_key: str) -> None:
         if isinstance(key, str):
             checkpoint()
-        remove(key)
+        remove(key, session_key=session_key)
 
-    backend._remove_object = removed  # type: ignore[method-assign]  # this process's only backend
+    backend._overflow.remove = removed  # type: ignore[method-assign]  # this process's only backend
     clock = FakeClock(KILL_CLOCK)
     store = Store(backend, KILL_SETTINGS, clock=clock)
     random.seed(seed)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devstack.clients import Clients
+from sojourn.backend import Backend
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
-from sojourn.sweep.backend import SweepBackend
 from tests.contract.contract import BackendContract, SealedStoreContract, StoreContract, StrictStoreContract
 from tests.contract.overflow import OVERFLOW_BYTES, OverflowContract
 from tests.contract.sealing import SealedStorageContract
@@ -26,7 +26,7 @@ def client(dynamodb_local: str, credentials: None) -> "DynamoDBClient":  # noqa:
 
 @pytest.fixture(scope="module")
 def patient(dynamodb_local: str) -> "DynamoDBClient":
-    """Who makes the tables."""
+    """Makes the tables."""
     return Clients(dynamodb_local).dynamodb
 
 
@@ -37,7 +37,7 @@ def objects() -> MemoryObjects:
 
 
 @pytest.fixture
-def backend(client: "DynamoDBClient", patient: "DynamoDBClient", objects: MemoryObjects) -> Iterator[SweepBackend]:
+def backend(client: "DynamoDBClient", patient: "DynamoDBClient", objects: MemoryObjects) -> Iterator[Backend]:
     """A table of its own for each test."""
     with sessions_table(patient) as table:
         yield DynamoBackend(client, table=table, objects=objects, overflow_bytes=OVERFLOW_BYTES)

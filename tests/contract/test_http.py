@@ -1,17 +1,17 @@
-"""The contracts, kept by the HTTP backend over the records function over memory."""
+"""The contracts, kept by the records backend over the records function over memory."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from sojourn.backend import Backend
 from sojourn.backends.memory import MemoryBackend
-from sojourn.sweep.backend import SweepBackend
 from tests.contract.contract import BackendContract, SealedStoreContract, StoreContract, StrictStoreContract
 from tests.contract.served import Swept, served
 
 
 @pytest.fixture
-def backend(credentials: None) -> Iterator[SweepBackend]:  # noqa: ARG001  # the client reads them
+def backend(credentials: None) -> Iterator[Backend]:  # noqa: ARG001  # the client reads them
     """Nothing in it."""
     behind = MemoryBackend()
     with served(behind) as url:

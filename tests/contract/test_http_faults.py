@@ -1,4 +1,4 @@
-"""What the HTTP backend makes of answers that are none, and what the records function refuses."""
+"""What the records backend makes of answers that are none, and what the records function refuses."""
 
 import json
 import threading
@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sojourn import ConfigurationError, CorruptSessionError, Settings, Store, StoreUnavailableError, open_store
-from sojourn.backend import Mark
-from sojourn.backends.http import HttpBackend
+from sojourn.backend import Mark, Match
 from sojourn.backends.memory import MemoryBackend
+from sojourn.backends.records import RecordsBackend
 from sojourn.backends.wire import json_of
 from sojourn.retry import Retry
 from sojourn_service import Api
 from sojourn_service.routes_records import CALLS, ROUTES
-from tests.contract.records import a_record, written
+from tests.contract.records import a_record, key, written
 from tests.contract.served import problem, silent
 from tests.integration.gateway import FakeContext
 
@@ -61,17 +61,17 @@ def answering(reply: Callable[[], Reply]) -> Iterator[str]:
         server.server_close()
 
 
-READS: dict[str, Callable[[HttpBackend], object]] = {
-    "load": lambda backend: backend.load("app#one"),
-    "peek": lambda backend: backend.peek(["app#one"]),
+READS: dict[str, Callable[[RecordsBackend], object]] = {
+    "load": lambda backend: backend.load(key()),
+    "peek": lambda backend: backend.peek([key()]),
     "of_subject": lambda backend: backend.of_subject("app#ada", limit=1),
-    "mark": lambda backend: backend.mark("app#!m"),
+    "mark": lambda backend: backend.mark("app#!epoch#m"),
 }
-CHANGES: dict[str, Callable[[HttpBackend], object]] = {
+CHANGES: dict[str, Callable[[RecordsBackend], object]] = {
     "insert": lambda backend: backend.insert(a_record()),
     "replace": lambda backend: backend.replace(written(a_record()), seen=a_record(), now=1),
-    "delete": lambda backend: backend.delete("app#one"),
-    "set_mark": lambda backend: backend.set_mark("app#!m", Mark("x"), seen=None, expires_at=None),
+    "delete": lambda backend: backend.delete(key(), match=Match(version=1)),
+    "set_mark": lambda backend: backend.set_mark("app#!epoch#m", Mark("x"), seen=None, expires_at=None),
 }
 
 # The answer, whether asking again can help, and whether a change may have happened.
@@ -95,40 +95,42 @@ ANSWERS: dict[str, tuple[Reply, bool, bool]] = {
 
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("call", [*READS, *CHANGES])
-def test_what_is_no_answer_is_told_as_it_is(call: str, answer: str) -> None:
-    """No refusal is an empty session, and whether it happened is told rightly."""
-    reply, is_transient, in_doubt = ANSWERS[answer]
+def test_what_is_no_answer_is_an_error_as_it_is(call: str, answer: str) -> None:
+    """No refusal is an empty session, and whether the outcome is unknown is right."""
+    reply, is_transient, outcome_unknown = ANSWERS[answer]
     with answering(lambda: reply) as url, pytest.raises(StoreUnavailableError) as told:
-        (READS | CHANGES)[call](HttpBackend(url))
+        (READS | CHANGES)[call](RecordsBackend(url))
     assert told.value.is_transient is is_transient
-    assert told.value.may_have_happened is (in_doubt and call in CHANGES)
+    assert told.value.outcome_unknown is (outcome_unknown and call in CHANGES)
 
 
-def test_nobody_there_did_nothing() -> None:
+def test_a_server_that_is_not_there_did_nothing() -> None:
     """And the deadline holds."""
     for url in ("http://127.0.0.1:1", "http://127.0.0.1:1/"):
         with pytest.raises(StoreUnavailableError) as told:
-            CHANGES["insert"](HttpBackend(url))
-        assert not told.value.may_have_happened
+            CHANGES["insert"](RecordsBackend(url))
+        assert not told.value.outcome_unknown
     with pytest.raises(StoreUnavailableError, match="no time"):
-        Retry(attempt_seconds=0, attempts=1).within(0.5).run(lambda: READS["load"](HttpBackend("http://127.0.0.1:1")))
+        Retry(attempt_seconds=0, attempts=1).within(0.5).run(
+            lambda: READS["load"](RecordsBackend("http://127.0.0.1:1"))
+        )
 
 
 def test_what_cannot_be_read_is_no_missing_session() -> None:
     """It is corrupt there, so it is here."""
     with answering(lambda: problem(500, "corrupt-session")) as url, pytest.raises(CorruptSessionError):
-        READS["load"](HttpBackend(url))
+        READS["load"](RecordsBackend(url))
 
 
 def test_a_store_is_opened_by_its_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment says which; both at once are a mistake, and no credentials are one."""
-    with answering(lambda: (200, b'{"record": null}')) as url:
-        assert open_store(Settings(api_url=url)).read("sjn_" + "A" * 43) is None
+    with answering(lambda: (200, b'{"record": null, "mark": null}')) as url:
+        assert open_store(Settings(records_url=url)).read("sjn_" + "A" * 36) is None
     with pytest.raises(ConfigurationError, match="set one of them"):
-        open_store(Settings(api_url="http://127.0.0.1:1", table="sessions"))
+        open_store(Settings(records_url="http://127.0.0.1:1", table="sessions"))
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(ConfigurationError, match="region"):
-        open_store(Settings(api_url="http://127.0.0.1:1"))
+        open_store(Settings(records_url="http://127.0.0.1:1"))
 
 
 # ---- the function
@@ -155,37 +157,46 @@ def ask() -> Callable[[object], tuple[int, Any]]:
 
 
 ONE = json_of(a_record())
+KEY = key()
+OTHER = KEY.replace("app#", "other#")
 BAD: dict[str, object] = {
     "no call": {},
     "an unknown call": {"call": "scan"},
     "a call that is no text": {"call": ["load"]},
     "an attribute of a backend": {"call": "__init__"},
-    "too many arguments": {"call": "load", "session_id": "app#one", "now": 1},
-    "an unknown argument": {"call": "load", "session_id": "app#one", "more": 1},
+    "too many arguments": {"call": "load", "session_id": KEY, "now": 1},
+    "an unknown argument": {"call": "load", "session_id": KEY, "more": 1},
     "no id": {"call": "load"},
     "an id that is no text": {"call": "load", "session_id": 1},
-    "another namespace": {"call": "load", "session_id": "other#one"},
-    "a namespace that begins alike": {"call": "load", "session_id": "apple#one"},
+    "another namespace": {"call": "load", "session_id": OTHER},
+    "a namespace that begins alike": {"call": "load", "session_id": key().replace("app#", "apple#")},
     "another namespace's list": {"call": "of_subject", "subject": "other#ada", "limit": 1},
-    "another namespace's mark": {"call": "mark", "name": "other#!m"},
-    "another namespace among ids": {"call": "peek", "session_ids": ["app#one", "other#one"]},
-    "another namespace's record": {"call": "insert", "record": ONE | {"session_id": "other#one"}},
+    "another namespace's mark": {"call": "mark", "name": "other#!epoch#m"},
+    "another namespace among ids": {"call": "peek", "session_ids": [KEY, OTHER]},
+    "another namespace's record": {"call": "insert", "record": ONE | {"session_id": OTHER}},
     "another namespace's subject": {"call": "insert", "record": ONE | {"subject": "other#ada"}},
-    "another namespace seen": {"call": "rotate", "record": ONE, "seen": ONE | {"session_id": "other#one"}, "now": 1},
-    "another namespace deleted": {"call": "delete", "session_id": "app#one", "subject": "other#ada"},
-    "too many ids": {"call": "peek", "session_ids": ["app#one"] * 101},
-    "ids that are no list": {"call": "peek", "session_ids": "app#one"},
+    "another namespace seen": {"call": "replace", "record": ONE, "seen": ONE | {"session_id": OTHER}, "now": 1},
+    "another namespace deleted": {"call": "delete", "session_id": KEY, "match": {"subject": "other#ada"}},
+    "nothing that must hold": {"call": "delete", "session_id": KEY, "match": {}},
+    "no condition": {"call": "delete", "session_id": KEY},
+    "a hash of another length": {"call": "insert", "record": ONE | {"token_hash": "AAAA"}},
+    "a number out of bounds": {"call": "insert", "record": ONE | {"expires_at": 10**60}},
+    "an id of another shape": {"call": "load", "session_id": "app#one"},
+    "a control item for a session": {"call": "load", "session_id": "app#!not-before"},
+    "a session for a control item": {"call": "mark", "name": KEY},
+    "too many ids": {"call": "peek", "session_ids": [KEY] * 101},
+    "ids that are no list": {"call": "peek", "session_ids": KEY},
     "no record": {"call": "insert"},
     "a record that is none": {"call": "insert", "record": []},
-    "half a record": {"call": "insert", "record": {"session_id": "app#one"}},
+    "half a record": {"call": "insert", "record": {"session_id": KEY}},
     "a record with more": {"call": "insert", "record": ONE | {"more": 1}},
     "a record of other types": {"call": "insert", "record": ONE | {"version": "1"}},
     "a record with a truth for a number": {"call": "insert", "record": ONE | {"version": True}},
     "data that is no base64": {"call": "insert", "record": ONE | {"data": "!"}},
     "no time": {"call": "renew", "record": ONE, "seen": ONE},
-    "half a mark": {"call": "set_mark", "name": "app#!m", "mark": {"value": "x"}},
-    "no mark": {"call": "set_mark", "name": "app#!m"},
-    "a mark that is none": {"call": "set_mark", "name": "app#!m", "mark": {"value": 1, "number": 1}},
+    "half a mark": {"call": "set_mark", "name": "app#!epoch#m", "mark": {"value": "x"}},
+    "no mark": {"call": "set_mark", "name": "app#!epoch#m"},
+    "a mark that is none": {"call": "set_mark", "name": "app#!epoch#m", "mark": {"value": 1, "number": 1}},
     "a place that is none": {"call": "of_subject", "subject": "app#ada", "limit": 1, "after": ["x", 1]},
 }
 
@@ -199,14 +210,15 @@ def test_what_is_no_call_is_refused(ask: Callable[[object], tuple[int, Any]], bo
 
 def test_every_call_of_a_backend_is_served(ask: Callable[[object], tuple[int, Any]]) -> None:
     """And no more; too large a body is not even parsed."""
-    assert set(CALLS) == {name for name in vars(HttpBackend) if not name.startswith("_")}
-    assert ask({"call": "load", "session_id": "app#one"})[1]["record"]["version"] == 1
-    assert ask({"call": "load", "session_id": "app#none"}) == (200, {"record": None})
+    calls = {name for name in vars(RecordsBackend) if not name.startswith("_")} - {"sweep", "load_with_mark"}
+    assert set(CALLS) == calls
+    assert ask({"call": "load", "session_id": KEY})[1]["record"]["version"] == 1
+    assert ask({"call": "load", "session_id": key("none")}) == (200, {"record": None})
     assert ask('{"call": "load", "session_id": "' + "x" * 20_000 + '"}')[0] == 413
 
 
 _values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from(["app#one"]),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from([KEY]),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*ONE, "value", "x"]), inner, max_size=4)
     ),

@@ -2,13 +2,13 @@
 
 import pytest
 
+from sojourn.backend import Backend
 from sojourn.backends.memory import MemoryBackend
-from sojourn.sweep.backend import SweepBackend
 from tests.contract.contract import BackendContract, SealedStoreContract, StoreContract, StrictStoreContract
 
 
 @pytest.fixture
-def backend() -> SweepBackend:
+def backend() -> Backend:
     """Nothing in it."""
     return MemoryBackend()
 

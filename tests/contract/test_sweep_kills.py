@@ -18,7 +18,7 @@ from sojourn.backends.items import item_of
 from sojourn.sweep.index import placed
 from sojourn.testing import FakeClock
 from tests.contract import sweepers
-from tests.contract.records import LARGE, NOW, a_record
+from tests.contract.records import LARGE, NOW, a_record, a_write_id, key
 from tests.contract.sweepers import KILL_SETTINGS, Place
 from tests.contract.tables import sessions_table
 
@@ -65,7 +65,7 @@ def poison() -> list[Items]:
     poisoned = [_changed(session, f"no-{name}", name, value) for name, value in changes.items()]
     deadlines: list[Items] = [{"S": "9"}, {"NULL": True}]
     poisoned += [_changed(session, f"odd-{n}", "expires_at", value) for n, value in enumerate(deadlines)]
-    poisoned.append(_changed(session, "odd-instant", "sweep_at", {"N": str(NOW - 100) + ".5"}))
+    poisoned.append(_changed(session, "odd-when", "sweep_at", {"N": str(NOW - 100) + ".5"}))
     return poisoned
 
 
@@ -85,7 +85,7 @@ def stale_poison() -> list[Items]:
 
 
 def _changed(item: Items, name: str, attribute: str, value: Items | None) -> Items:
-    changed = {key: entry for key, entry in item.items() if key != attribute} | {"session_id": {"S": f"app#{name}"}}
+    changed = {key: entry for key, entry in item.items() if key != attribute} | {"session_id": {"S": key(name)}}
     return changed if value is None else changed | {attribute: value}
 
 
@@ -159,13 +159,13 @@ def test_a_run_over_poison_leaves_it_alone_and_sweeps_the_rest(place: Place, cli
     report = sweepers.sweep_once(place)
     after, objects = contents(place, client)
     assert after.keys() == {
-        *(f"app#renewed-{n}" for n in range(3)),
-        *(f"app#young-{n}" for n in range(3)),
+        *(key(f"renewed-{n}") for n in range(3)),
+        *(key(f"young-{n}") for n in range(3)),
         *(item["session_id"]["S"] for item in poison()),
     }
     assert report.swept == STALE + 6 + len(stale_poison())
     assert (report.left, report.more) == (0, False)
-    assert objects == {f"app~renewed-0~{a_record().write_id}"}
+    assert objects == {f"{key('renewed-0').replace('#', '~')}~{a_write_id('first')}"}
     for name, item in after.items():
         assert {**item, "sweep_at": None} == {**before[name], "sweep_at": None}
     aside = [name for name, item in after.items() if item["sweep_at"] == {"N": str(NOW + DAY)}]
@@ -252,15 +252,15 @@ def test_what_ttl_removed_between_hint_and_removal_stops_nothing(
     items, _, _ = undisturbed(place, client)
     fill(place, client)
     backend = place.backend()
-    ask = getattr(backend, verb)
+    ask = getattr(backend.sweep, verb)
 
     def ask_then_remove(*args: object, **request: object) -> object:
         page = ask(*args, **request)
         for number in range(0, STALE, 2):
-            client.delete_item(TableName=place.table, Key={"session_id": {"S": f"app#stale-{number}"}})
+            client.delete_item(TableName=place.table, Key={"session_id": {"S": key(f"stale-{number}")}})
         return page
 
-    setattr(backend, verb, ask_then_remove)
+    setattr(backend.sweep, verb, ask_then_remove)
     store = Store(backend, KILL_SETTINGS, clock=FakeClock(NOW))
     report = store.sweep(deadline=NOW + 600)
     assert (report.left, report.more) == (0, False)

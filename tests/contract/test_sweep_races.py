@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sojourn.backends.clients import dynamodb_client
-from sojourn.backends.dynamodb import DynamoBackend
+from sojourn.backends.stale import StaleItems
 from sojourn.sweep.report import SweepReport
 from tests.contract import sweepers
-from tests.contract.sweepers import LookingFirstBackend, Place, Tally, UnconditionalBackend
+from tests.contract.sweepers import LookingFirst, Place, Tally, Unconditional
 from tests.contract.tables import sessions_table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def place(dynamodb_local: str, credentials: None) -> Iterator[Place]:  # noqa: A
 
 
 def race(
-    place: Place, *, seed: int, rounds: int, renewers: int = RENEWERS, sweepers_: int = 1, kind: type[DynamoBackend]
+    place: Place, *, seed: int, rounds: int, renewers: int = RENEWERS, sweepers_: int = 1, kind: type[StaleItems]
 ) -> tuple[Tally, SweepReport]:
     """What the renewing and the sweeping processes saw, together."""
     processes = multiprocessing.get_context("forkserver")
@@ -65,7 +65,7 @@ def race(
 
 
 def judge(tally: Tally, report: SweepReport, *, tries: int) -> None:
-    """Nobody was told what is not true."""
+    """No caller heard what is not true."""
     print(f"{tally} {report}")  # noqa: T201  # `pytest -rP` shows the figures
     assert (tally.lost, tally.risen) == (0, 0)
     assert tally.renewed + tally.gone == tries
@@ -78,13 +78,13 @@ def is_close(tally: Tally) -> bool:
 
 
 def test_no_acknowledged_renewal_is_swept(place: Place) -> None:
-    """Touches, writes and reads that renew, against a sweeper: whoever is told of a renewal has it.
+    """Touches, writes and reads that renew, against a sweeper: what was acknowledged is kept.
 
     Who comes first is the machine's whim, so it is repeated until the race was close.
     """
     rounds = 8
     for seed in range(100, 1000, 100):
-        tally, report = race(place, seed=seed, rounds=rounds, kind=DynamoBackend)
+        tally, report = race(place, seed=seed, rounds=rounds, kind=StaleItems)
         judge(tally, report, tries=rounds * RENEWERS * SESSIONS)
         if is_close(tally):
             return
@@ -96,13 +96,13 @@ def test_no_acknowledged_renewal_is_swept(place: Place) -> None:
 def test_no_acknowledged_renewal_is_swept_however_often_one_tries(place: Place) -> None:
     """Ten thousand sessions, three renewing processes, two sweepers that overlap."""
     rounds = 85
-    tally, report = race(place, seed=2, rounds=rounds, renewers=3, sweepers_=2, kind=DynamoBackend)
+    tally, report = race(place, seed=2, rounds=rounds, renewers=3, sweepers_=2, kind=StaleItems)
     judge(tally, report, tries=rounds * 3 * SESSIONS)
     assert is_close(tally)
 
 
-@pytest.mark.parametrize("kind", [UnconditionalBackend, LookingFirstBackend])
-def test_a_sweeper_without_conditions_loses_renewals(place: Place, kind: type[DynamoBackend]) -> None:
+@pytest.mark.parametrize("kind", [Unconditional, LookingFirst])
+def test_a_sweeper_without_conditions_loses_renewals(place: Place, kind: type[StaleItems]) -> None:
     """So the race is one, and would be noticed: by BatchWriteItem, and by looking first and removing then."""
     for seed in range(3, 23):
         tally, report = race(place, seed=seed, rounds=3, kind=kind)

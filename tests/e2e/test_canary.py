@@ -6,7 +6,7 @@ from urllib.parse import quote
 from devstack.clients import Clients
 from devstack.signing import call
 from devstack.stack import Stack
-from sojourn.tokens import secret, session_id
+from sojourn.tokens import parsed
 from tests.canary.needles import Needles
 from tests.canary.places import Places, dumped
 from tests.e2e.conftest import until
@@ -23,11 +23,12 @@ def test_the_deployed_functions_leave_no_token(stack: Stack) -> None:
         places.add(f"log of {name}", lines_of(stack, name))
     dumped(stack.endpoint_url, stack.table, stack.bucket, places)
     assert {name for name, written in places.written.items() if any(written)} >= {"table None", "bucket", "log of read"}
-    secrets = [found for token in tokens if (found := secret(token))]
-    assert len(secrets) == len(tokens) == 5
-    assert places.betrayed(Needles(*secrets)) == {}
-    # What may be there is there: the beginning of an id.
-    assert str(session_id(tokens[0], namespace="default"))[:8] in lines_of(stack, "read")
+    found = [token for text in tokens if (token := parsed(text))]
+    assert len(found) == len(tokens) == 7
+    assert places.betrayed(Needles(*[token.secret_bytes() for token in found])) == {}
+    # What may be there is there: an id, which stays the same.
+    assert found[0].session_id == found[1].session_id == found[2].session_id
+    assert found[0].session_id in lines_of(stack, "read")
 
 
 def lived(stack: Stack) -> list[str]:
@@ -42,11 +43,18 @@ def lived(stack: Stack) -> list[str]:
         assert call(stack, "PATCH", "/session", headers=patch, body={"data": {"b": 1}}).status == 200
         assert call(stack, "POST", "/session/touch", headers=header, body={"idle": 900}).status == 200
         rotated = call(stack, "POST", "/session/rotate", headers=header, body={}).json()["token"]
-        tokens += [token, rotated]
+        header = {"session-token": rotated}
+        logged_in = call(stack, "POST", "/session/login", headers=header, body={"subject": "eve"}).json()["token"]
+        tokens += [token, rotated, logged_in]
     ended = call(stack, "POST", "/sessions", body={"data": {}}).json()["token"]
     assert call(stack, "DELETE", "/session", headers={"session-token": ended}).status == 204
     for wrong in (*tokens, ended, ended[:-1], f"{ended},{tokens[1]}", f"Bearer {tokens[1]}"):
-        for method, path in (("GET", "/session"), ("PUT", "/session"), ("POST", "/session/rotate")):
+        for method, path in (
+            ("GET", "/session"),
+            ("PUT", "/session"),
+            ("POST", "/session/rotate"),
+            ("POST", "/session/login"),
+        ):
             with suppress(OSError):
                 call(stack, method, path, headers={"session-token": wrong, "if-match": wrong}, body={"data": [wrong]})
             call(stack, method, f"{path}?token={quote(wrong)}", headers={"authorization-token": wrong})

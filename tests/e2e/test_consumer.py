@@ -1,4 +1,4 @@
-"""Somebody else's function with the layer and the client policy shares sessions with the API."""
+"""Another application's function with the layer and the client policy shares sessions with the API."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ Basket = Callable[[dict[str, object]], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def basket(stack: Stack) -> Iterator[Basket]:
-    """The consumer, deployed beside the stack through its exports alone."""
+    """The consumer, deployed beside the stack through its SSM parameters alone."""
     session = boto3.Session(
         stack.credentials.access_key_id, stack.credentials.secret_access_key, region_name=stack.region
     )
@@ -26,7 +26,6 @@ def basket(stack: Stack) -> Iterator[Basket]:
     cloudformation.create_stack(
         StackName="basket",
         TemplateBody=(Path(__file__).parent / "consumer.yaml").read_text(),
-        Parameters=[{"ParameterKey": "Sojourn", "ParameterValue": stack.stack_name}],
         Capabilities=["CAPABILITY_IAM"],
     )
     cloudformation.get_waiter("stack_create_complete").wait(StackName="basket", WaiterConfig={"Delay": 1})
@@ -66,5 +65,5 @@ def test_a_consumer_is_not_served_a_session_that_the_api_ended(stack: Stack, bas
 
 
 def test_the_client_policy_does_not_let_a_consumer_enumerate_sessions(basket: Basket) -> None:
-    """Whoever imports the layer reaches sessions whose token it has, not the whole table."""
+    """A function with the layer reaches sessions whose token it has, not the whole table."""
     assert basket({"scan": True})["refused"] == "AccessDeniedException"

@@ -111,7 +111,8 @@ def test_a_running_stack_begins_to_encrypt_and_ends_no_session(stack: Stack, lay
             assert call(stack, "PATCH", "/session", headers=patch, body={"data": {"more": 1}}).status == 200
             assert CANARY.encode() not in stored(stack, session["id"])
             rotated = call(stack, "POST", "/session/rotate", headers=token, body={}).json()
-            assert CANARY.encode() not in stored(stack, rotated["id"])
+            assert rotated["id"] == session["id"]
+            assert CANARY.encode() not in stored(stack, session["id"])
             read = call(stack, "GET", "/session", headers={"session-token": rotated["token"]}).json()
             assert read["data"] == {"secret": CANARY, "more": 1}
 

@@ -59,7 +59,7 @@ class Signature(requests.auth.AuthBase):
 
 def tried(stack: Stack, operation: "schemathesis.APIOperation[Any, Any, Any, Any]", *, tries: int) -> None:
     """So many requests, with a live token in half of them."""
-    told: Counter[int] = Counter()
+    statuses: Counter[int] = Counter()
     signature = Signature(stack)
 
     @hypothesis.settings(
@@ -73,11 +73,11 @@ def tried(stack: Stack, operation: "schemathesis.APIOperation[Any, Any, Any, Any
             if data.draw(st.booleans()):
                 case.headers["If-Match"] = data.draw(st.sampled_from(["*", '"1"', '"2"', 'W/"1"', '"0", "1"', "1"]))
         response = case.call(base_url=stack.api_url, auth=signature)
-        told[response.status_code] += 1
+        statuses[response.status_code] += 1
         case.validate_response(response, checks=CHECKS)
 
     sent()
-    print(operation.label, dict(sorted(told.items())))  # noqa: T201  # `pytest -rP` shows the figures
+    print(operation.label, dict(sorted(statuses.items())))  # noqa: T201  # `pytest -rP` shows the figures
 
 
 @pytest.mark.parametrize("tries", [25, pytest.param(150, marks=pytest.mark.slow)])
@@ -88,7 +88,7 @@ def test_every_answer_is_one_that_the_document_knows(stack: Stack, label: str, t
 
 
 def test_an_answer_that_the_document_does_not_know_is_noticed(stack: Stack) -> None:
-    """Of a document that forgets what is answered to a token that opens nothing."""
+    """Of a document that leaves out the answer to a token that opens nothing."""
     document = yaml.safe_load(DOCUMENT.read_text())
     del document["paths"]["/session"]["get"]["responses"]["404"]
     forgetful = schemathesis.openapi.from_dict(document)

@@ -30,7 +30,7 @@ def typed(console: str) -> str:
 
 @pytest.fixture
 def shell(stack: Stack, tmp_path: Path) -> Shell:
-    """A shell in the repository's root that knows the stack as after `make up`; answers the lines it prints."""
+    """A shell in the repository's root that knows the stack as after `make up`; returns the lines it prints."""
     env = tmp_path / "env"
     env.write_text(environment(stack))
 

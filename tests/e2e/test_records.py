@@ -11,7 +11,16 @@ from devstack.beside import deploy_beside
 from devstack.clients import Clients
 from devstack.layout import ROOT, Layout
 from devstack.stack import Stack
-from sojourn import ConflictError, SessionGoneError, Settings, Store, StoreUnavailableError, open_store
+from sojourn import (
+    Absence,
+    BulkExpiry,
+    ConflictError,
+    SessionGoneError,
+    Settings,
+    Store,
+    StoreUnavailableError,
+    open_store,
+)
 
 Open = Callable[..., Store]
 
@@ -24,7 +33,7 @@ def url(stack: Stack, layout: Layout) -> str:
 
 @pytest.fixture
 def opened(stack: Stack, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Opens stores as a user who may invoke what is said, and nothing besides."""
+    """Opens stores as a user that may invoke what is given, and nothing besides."""
     iam, numbers, names = Clients(stack.endpoint_url).iam, count(), list[tuple[str, str]]()
 
     def make(*, may_invoke: bool = True, secret: str | None = None, namespace: str = "default") -> Store:
@@ -39,7 +48,7 @@ def opened(stack: Stack, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret or key["SecretAccessKey"])
         monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
-        return open_store(Settings(api_url=url, namespace=namespace, sweep_grace_seconds=0))
+        return open_store(Settings(records_url=url, namespace=namespace, sweep_grace_seconds=0))
 
     yield make
     for name, key_id in names:
@@ -50,7 +59,7 @@ def opened(stack: Stack, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def test_every_verb_works_without_the_table(stack: Stack, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With documents large and small; who has the table sees the same sessions."""
+    """With documents large and small; a store with the table sees the same sessions."""
     remote = opened()
     session = remote.create({"cart": ["tea"]}, subject="remote-ada", label="far away")
     session["large"] = secrets.token_hex(150_000)  # into the bucket
@@ -67,11 +76,16 @@ def test_every_verb_works_without_the_table(stack: Stack, opened: Open, monkeypa
     remote.write(other)
     with pytest.raises(ConflictError):
         remote.write(session)
+    before = again.token
     remote.rotate(again)
+    assert again.id == session.id
+    assert remote.find(before) is Absence.SUPERSEDED
     assert remote.touch(again, idle=60)
     assert [device.label for device in remote.sessions(subject="remote-ada")] == ["far away"]
     with remote.lock(again, lease=2) as fence:
         assert fence >= 1
+    remote.login(again, subject="remote-eve", absolute=2_592_000)
+    assert list(remote.sessions(subject="remote-ada")) == []
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", stack.credentials.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", stack.credentials.secret_access_key)
@@ -81,17 +95,17 @@ def test_every_verb_works_without_the_table(stack: Stack, opened: Open, monkeypa
     seen = near.read(again.token)
     assert seen is not None
     assert (seen["b"], seen["cart"]) == (3, ["tea"])
-    assert remote.expire_all(subject="remote-ada") == 1
+    assert remote.expire_all(subject="remote-eve") == BulkExpiry(1)
     assert near.read(again.token) is None
     with pytest.raises(SessionGoneError):
         remote.write(again, idle=90)
 
 
-def test_who_may_not_invoke_it_is_refused(opened: Open) -> None:
+def test_a_caller_that_may_not_invoke_it_is_refused(opened: Open) -> None:
     """As is a wrong signature, and another namespace: none of it is an empty session."""
     token = opened().create({"a": 1}).token
     for store in (opened(may_invoke=False), opened(secret="x" * 40), opened(namespace="other")):
-        with pytest.raises(StoreUnavailableError) as told:
+        with pytest.raises(StoreUnavailableError) as refusal:
             store.read(token)
-        assert not told.value.is_transient
-        assert not told.value.may_have_happened
+        assert not refusal.value.is_transient
+        assert not refusal.value.outcome_unknown

@@ -143,8 +143,8 @@ def test_a_role_may_do_what_its_policy_says_and_nothing_else(stack: Stack, princ
     names = Names(
         {
             **PARTITION,
-            "SessionsTable.Arn": table_arn(stack.table),
-            "OverflowBucket.Arn": bucket_arn(stack.bucket),
+            "TableArnParameter.Value": table_arn(stack.table),
+            "BucketArnParameter.Value": bucket_arn(stack.bucket),
         },
         {"HasKmsKey": False, "EndsAllAtOnce": False},
     )
@@ -164,9 +164,11 @@ ROUTES = [
     "DELETE /session",
     "POST /session/touch",
     "POST /session/rotate",
-    "GET /subjects/ada/sessions",
-    "DELETE /subjects/ada/sessions",
-    "DELETE /subjects/ada/sessions/x",
+    "POST /session/login",
+    "GET /sessions?subject=ada",
+    "DELETE /sessions?subject=ada",
+    "DELETE /sessions/x?subject=ada",
+    "POST /records",
 ]
 
 

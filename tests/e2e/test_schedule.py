@@ -10,14 +10,12 @@ from devstack.clients import Clients
 from devstack.layout import ROOT
 from devstack.signing import call
 from devstack.stack import Stack
-from sojourn.tokens import session_id
 from tests.e2e.conftest import until
 
 
 def create(stack: Stack, *, idle: int) -> str:
     """The stored name of a new session."""
-    token = call(stack, "POST", "/sessions", body={"data": {}, "idle": idle}).json()["token"]
-    return f"default#{session_id(token, namespace='default')}"
+    return f"default#{call(stack, 'POST', '/sessions', body={'data': {}, 'idle': idle}).json()['id']}"
 
 
 def is_stored(stack: Stack, name: str) -> bool:
@@ -27,7 +25,7 @@ def is_stored(stack: Stack, name: str) -> bool:
 
 
 def invoked(stack: Stack, payload: bytes) -> Any:  # noqa: ANN401  # JSON is whatever it is
-    """What the deployed sweep function answers to an event, asked for with the deployer's credentials."""
+    """What the deployed sweep function returns for an event, invoked with the deployer's credentials."""
     session = boto3.Session(
         stack.credentials.access_key_id, stack.credentials.secret_access_key, region_name=stack.region
     )
@@ -71,12 +69,27 @@ def test_a_run_by_hand_sweeps_what_is_stale(stack: Stack) -> None:
 
 @pytest.mark.parametrize("wrong", [{"group": 5, "groups": 2}, {"group": "0"}, {"dry_run": "true"}])
 def test_a_wrong_event_fails_loudly(stack: Stack, wrong: dict[str, object]) -> None:
-    """For whoever calls it by hand, and for Lambda, which keeps it for the dead-letter queue."""
+    """For an operator at a terminal, and for Lambda, which keeps it for the dead-letter queue."""
     assert "errorMessage" in invoked(stack, json.dumps(wrong).encode())
 
 
+def test_a_session_that_a_login_cut_short_is_swept_in_time(stack: Stack) -> None:
+    """Its place in the sweep index moved with its deadline: 30 days were promised before, a second is now."""
+    visitor = call(stack, "POST", "/sessions", body={"data": {}, "idle": 2_592_000, "absolute": 2_592_000}).json()
+    body = {"subject": "brief", "idle": 1, "absolute": 1}
+    answer = call(stack, "POST", "/session/login", headers={"session-token": visitor["token"]}, body=body)
+    assert answer.status == 200
+    name = f"default#{visitor['id']}"
+
+    def is_swept() -> bool:
+        invoked(stack, event("scheduled"))
+        return not is_stored(stack, name)
+
+    until(is_swept, seconds=60)
+
+
 def test_the_schedule_sweeps_what_went_stale(stack: Stack) -> None:
-    """A session that nobody reads again disappears from the table, with TTL switched off."""
+    """A session that is never read again disappears from the table, with TTL switched off."""
     name = create(stack, idle=1)
     assert is_stored(stack, name)
     until(lambda: not is_stored(stack, name), seconds=150)

@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 
 from devstack.clients import Clients
-from sojourn import Session, SessionGoneError, Settings, SojournError, Store, StoreUnavailableError
+from sojourn import Absence, Session, SessionGoneError, Settings, SojournError, Store, StoreUnavailableError
 from sojourn.backends import clients
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.retry import Retry
@@ -94,7 +94,7 @@ def _lock(store: Store, session: Session) -> None:
 def _sweep(store: Store, _session: Session) -> object:
     report = store.sweep(deadline=FakeClock()() + 30)
     if report.more:
-        raise StoreUnavailableError("the run reports that there is more", may_have_happened=True, is_transient=True)
+        raise StoreUnavailableError("the run reports that there is more", outcome_unknown=True, is_transient=True)
     return report
 
 
@@ -104,6 +104,11 @@ VERBS: dict[str, Callable[[Store, Session], object]] = {
     "write": _write,
     "touch": lambda store, session: store.touch(session, idle=60),
     "rotate": lambda store, session: store.rotate(session),
+    "login": lambda store, session: store.login(session, subject="ada"),
+    "refresh": lambda store, session: store.refresh(session),
+    "look behind": lambda store, session: store.superseding_document(session.token, subject="ada"),
+    "touch, other stay": lambda store, session: store.touch(session, absolute=90_000),
+    "expire before": lambda store, _session: store.expire_before(1),
     "expire": lambda store, session: store.expire(session),
     "expire one": lambda store, session: store.expire_one(subject="ada", session_id=session.id),
     "expire all": lambda store, _session: store.expire_all(subject="ada"),
@@ -115,7 +120,8 @@ VERBS: dict[str, Callable[[Store, Session], object]] = {
 _SOON = ("read", "write")
 """The others wait for the slow suite."""
 
-_READING = ("read", "list")
+_READING = ("read", "list", "refresh", "look behind")
+_TURNING = ("rotate", "login")
 _ENDING = ("expire", "expire one", "expire all")
 
 every_fault = pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
@@ -138,8 +144,12 @@ def test_one_fault_is_got_over(scene: Scene, verb: str, fault: Fault) -> None:
     VERBS[verb](scene.store, session)
     assert scene.proxy.met == [fault]
     found = scene.calm.read(session.token, touch=False)
-    if verb == "rotate":
+    if verb in _TURNING:
+        assert found is None
         assert session.version == 2
+        again = scene.calm.read(session.token, touch=False)
+        assert again is not None
+        assert (again.id, again.version) == (session.id, 2)
     elif verb in _ENDING:
         assert found is None
     else:
@@ -159,19 +169,20 @@ def test_a_fault_that_stays_is_told_as_it_is(scene: Scene, verb: str, fault: Fau
     except SojournError as error:
         told = error
     asked = scene.proxy.requests
-    if isinstance(told, SessionGoneError):
-        # A rotation that took effect unanswered: the old token is dead, and nobody holds the new one.
-        assert verb == "rotate"
-        assert effect(fault) is Effect.DONE
-        return
     assert isinstance(told, StoreUnavailableError), told
     if verb != "sweep":
-        assert told.may_have_happened == (
-            verb not in _READING and effect(fault) is not Effect.NONE and asked[0] not in ("Query", "GetItem")
+        assert told.outcome_unknown == (
+            verb not in _READING
+            and effect(fault) is not Effect.NONE
+            and asked[0] not in ("Query", "GetItem", "BatchGetItem")
         )
     assert told.is_transient == (fault is not Fault.FORBIDDEN)
     found = scene.calm.read(session.token, touch=False)
-    if not told.may_have_happened:
+    if verb in _TURNING and effect(fault) is Effect.DONE:
+        # It took effect unanswered: the old token opens nothing, and no client holds the new one.
+        assert found is None
+        assert scene.calm.find(session.token) is Absence.SUPERSEDED
+    if not told.outcome_unknown:
         assert found is not None
         assert (found.version, found["a"]) == (1, 1)
     # A sweep has two lists. What took effect unanswered may be looked up; a creation that did is cleared away.
@@ -245,19 +256,23 @@ MUTANTS: dict[str, tuple[Mutant, Callable[[Scene], None]]] = {
         lambda scene: test_one_fault_is_got_over(scene, "read", Fault.RESET_BEFORE),
     ),
     "a lost answer is called harmless": (
-        Mutant("sojourn.retry:Retry.run", "doubt = doubt or error.may_have_happened", "pass"),
+        Mutant("sojourn.retry:Retry.run", "unknown = unknown or error.outcome_unknown", "pass"),
         lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "write", Fault.RESET_AFTER),
     ),
     "throttling may have happened": (
         Mutant(
             "sojourn.backends.clients:_unavailable",
             "(code, is_transient=True)",
-            "(code, may_have_happened=changes, is_transient=True)",
+            "(code, outcome_unknown=changes, is_transient=True)",
         ),
         lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "write", Fault.THROTTLED),
     ),
+    "a rotation whose answer was lost is gone": (
+        Mutant("sojourn.protocol:_is_write_of", "current.write_id == record.write_id", "False"),
+        lambda scene: test_one_fault_is_got_over(scene, "rotate", Fault.RESET_AFTER),
+    ),
     "a failure is harmless": (
-        Mutant("sojourn.backends.clients:_unavailable", "may_have_happened=changes, ", ""),
+        Mutant("sojourn.backends.clients:_unavailable", "outcome_unknown=changes, ", ""),
         lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "write", Fault.ERROR_AFTER),
     ),
 }
@@ -268,5 +283,6 @@ def test_a_mistake_is_noticed(dynamodb_local: str, table: str, mistake: str, mon
     """One line of the library is wrong."""
     mutant, check = MUTANTS[mistake]
     mutant.apply(monkeypatch)
-    with opened(dynamodb_local, table, monkeypatch) as scene, pytest.raises((AssertionError, StoreUnavailableError)):
+    noticed = pytest.raises((AssertionError, KeyError, StoreUnavailableError, SessionGoneError))
+    with opened(dynamodb_local, table, monkeypatch) as scene, noticed:
         check(scene)

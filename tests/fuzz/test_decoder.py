@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -12,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sojourn import CorruptSessionError, Settings
+from sojourn import ConflictError, CorruptSessionError, SessionGoneError, Settings
 from sojourn.backend import Record
-from sojourn.backends.items import NAMES, Item, item_of, record_of
+from sojourn.backends.fields import FIELDS
+from sojourn.backends.items import Item, item_of, record_of
 from sojourn.backends.memory import MemoryBackend
 from sojourn.document.codec import decode, dump_document, encode, load_document
 from sojourn.testing import FakeClock, memory_store
@@ -97,7 +99,7 @@ ATTRIBUTES = st.one_of(
 @often
 def test_any_item_is_a_record_or_corrupt(tries: int) -> None:
     """Some attributes of another type, or missing."""
-    sound = item_of(Record("default#a", 1, "w", 1, 2, 3, 4, b"\x01\x00{}"))
+    sound = item_of(Record("default#a", bytes(32), 1, "w", 1, 2, 3, 4, 5, b"\x01\x00{}"))
 
     def test(item: Item) -> None:
         try:
@@ -105,8 +107,10 @@ def test_any_item_is_a_record_or_corrupt(tries: int) -> None:
         except CorruptSessionError:
             return
         assert isinstance(record.version, int)
+        assert len(record.token_hash) == 32
+        assert all(0 <= at < 10**12 for at in (record.created_at, record.began_at, record.expires_at, record.idle))
 
-    changes = st.dictionaries(st.sampled_from(NAMES), ATTRIBUTES, max_size=3)
+    changes = st.dictionaries(st.sampled_from([field.name for field in FIELDS]), ATTRIBUTES, max_size=3)
     tried(tries, test, item=changes.map(lambda attributes: sound | attributes))
 
 
@@ -116,7 +120,7 @@ def test_any_record_is_read_or_none_or_corrupt(tries: int) -> None:
     clock = FakeClock()
     numbers = st.one_of(st.integers(-(10**38), 10**38), st.integers(clock() - 10, clock() + 10_000))
     records = st.fixed_dictionaries(
-        dict.fromkeys(("version", "created_at", "expires_at", "absolute_at", "idle"), numbers)
+        dict.fromkeys(("version", "created_at", "began_at", "expires_at", "absolute_at", "idle"), numbers)
         | {
             "write_id": st.text(max_size=20),
             "data": st.one_of(st.none(), shaken_bytes(st.sampled_from([encode(text) for text in TEXTS]))),
@@ -125,23 +129,31 @@ def test_any_record_is_read_or_none_or_corrupt(tries: int) -> None:
             "label": st.one_of(st.none(), st.text(max_size=20)),
             "epoch": st.one_of(st.none(), st.text(max_size=20)),
             "sweep_at": st.one_of(st.none(), numbers),
+            "former_hashes": st.one_of(st.none(), st.binary(max_size=100)),
+            "rotated_at": st.one_of(st.none(), numbers),
             "sweep_shard": st.one_of(st.none(), st.text(max_size=5)),
         }
     )
 
-    def test(values: dict[str, Any], encryption: Literal["off", "token", "required"]) -> None:
+    def test(values: dict[str, Any], is_own: bool, encryption: Literal["off", "token", "required"]) -> None:
         backend = MemoryBackend()
         store = memory_store(clock=clock, backend=backend, settings=Settings(encryption=encryption))
         session = store.create({"a": 1}, subject="ada")
         key = f"default#{session.id}"
-        backend._records[key] = Record(session_id=key, **values)
+        own = backend._records[key].token_hash
+        backend._records[key] = Record(session_id=key, token_hash=own if is_own else bytes(32), **values)
         try:
             found = store.read(session.token)
+            behind = store.superseding_document(session.token, subject="ada")
         except CorruptSessionError:
             return
-        assert found is None or isinstance(dict(found), dict)
+        assert found is None or (isinstance(dict(found), dict) and is_own)
+        assert behind is None
+        store.expire(session.token)
+        with suppress(CorruptSessionError, SessionGoneError, ConflictError):
+            store.rotate(session)
 
-    tried(tries, test, values=records, encryption=st.sampled_from(["off", "token", "required"]))
+    tried(tries, test, values=records, is_own=st.booleans(), encryption=st.sampled_from(["off", "token", "required"]))
 
 
 @pytest.mark.parametrize(

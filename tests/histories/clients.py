@@ -1,5 +1,6 @@
 """What the processes of a history do, and what they write down. Judges nothing."""
 
+import hashlib
 import random
 import time
 from collections.abc import Callable
@@ -18,13 +19,14 @@ from sojourn import (
     Settings,
     Store,
     StoreUnavailableError,
+    tokens,
 )
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.retry import Retry
 from sojourn.sweep.backend import Hint
 from sojourn.testing import FakeClock
-from tests.histories.checker import Document, Ending, Operation, State, Verb
+from tests.histories.checker import Document, Ending, Operation, Shown, Verb
 from tests.histories.mutants import MUTANTS
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ LOST = 0.15
 
 UNHEARD = 0.05
 """How many requests never arrive, which the client cannot tell from a lost answer."""
+
+AGE = 100
+"""Seconds since the sessions were created: a logout of before a login is known by that."""
 
 PATIENCE = 60
 """How long a process waits for the others, in seconds."""
@@ -76,6 +81,7 @@ class Setting:
     endpoint_url: str
     table: str
     tokens: list[str]
+    """The first ones, of one session each."""
     seed: int
     mutant: str | None
 
@@ -91,7 +97,9 @@ class Setting:
         """The store of one process. Every other one asks once only, so that more outcomes stay unknown."""
         client = cast("DynamoDBClient", LossyClient(self.client(), seed=self.seed + number))
         retry = Retry(attempts=1 if number % 2 else 3, base=0.002, cap=0.01)
-        return Store(self.backend(client), Settings(), clock=FakeClock(), retry=retry)
+        clock = FakeClock()
+        clock.advance(AGE)
+        return Store(self.backend(client), Settings(), clock=clock, retry=retry)
 
     def break_it(self) -> None:
         """Apply the mutant to this process, which ends with the run."""
@@ -114,23 +122,23 @@ def sweep(setting: Setting, start: "Barrier", told: "Queue[list[list[Operation]]
     """A sweeper whose hints name every session although none is stale; it leaves no trace if it is right."""
     setting.break_it()
     backend = setting.backend(setting.client())
-    store = Store(backend, Settings(), clock=FakeClock())
-    for token in setting.tokens:
-        session = store.read(token, touch=False)
-        assert session is not None
+    for text in setting.tokens:
+        token = tokens.parsed(text)
+        assert token is not None
         start.wait(PATIENCE)
         for _ in range(2):
             time.sleep(0.005)
-            backend.delete_stale([Hint(f"default#{session.id}", None)], cutoff=FakeClock()() + 10)
+            backend.sweep.delete_stale([Hint(f"default#{token.session_id}", None)], cutoff=FakeClock()() + 10)
     told.put([])
 
 
 class _Client:
     def __init__(self, store: Store, token: str, number: int, *, seed: int) -> None:
         self._store = store
-        self._token = token
+        self._asked = token
         self._number = number
         self._random = random.Random(seed)  # noqa: S311  # an order of events, not a secret
+        self._tokens = [token]
         self._held: Session | None = None
         self._history: list[Operation] = []
 
@@ -140,11 +148,11 @@ class _Client:
             if self._held is None or self._random.random() < 0.4:
                 self._read()
             if self._held is None:
-                if self._history and self._history[-1].ending == "done":
+                if self._history and self._history[-1].ending == "done" and self._asked == self._tokens[-1]:
                     break  # it is dead, and the read said so
                 continue
             (act,) = self._random.choices(
-                [self._write, self._add, self._touch, self._rotate, self._expire], [16, 10, 3, 1, 1]
+                [self._write, self._add, self._touch, self._rotate, self._login, self._expire], [16, 10, 3, 2, 1, 1]
             )
             if self._random.random() < 0.3:
                 time.sleep(self._random.random() * 0.005)
@@ -153,17 +161,19 @@ class _Client:
         return self._history
 
     def _read(self) -> None:
+        # With the newest token that it knows, and now and then with one before.
+        self._asked = self._tokens[-1] if self._random.random() < 0.9 else self._random.choice(self._tokens)
+        self._held = None
         called = time.monotonic()
         try:
-            self._held = self._store.read(self._token, touch=False)
+            found = self._store.read(self._asked, touch=False)
         except StoreUnavailableError:
-            self._held = None
             return
         except CorruptSessionError:
-            self._note("read", called, "corrupt")
-            self._held = None
+            self._note("read", called, "corrupt", token=self._asked)
             return
-        self._note("read", called, "done", shown=_shown(self._held))
+        self._note("read", called, "done", shown=_shown(found), token=self._asked)
+        self._held = found
 
     def _write(self, held: Session, step: int) -> None:
         value = 1 + self._number + 10 * step
@@ -176,20 +186,22 @@ class _Client:
 
     def _rotate(self, held: Session, _step: int) -> None:
         self._change("rotate", held, lambda: self._store.rotate(held), {})
-        self._held = None
+
+    def _login(self, held: Session, step: int) -> None:
+        self._change("login", held, lambda: self._store.login(held, subject=f"user-{step % 2}"), {})
 
     def _touch(self, held: Session, _step: int) -> None:
         self._change("touch", held, lambda: self._store.touch(held, idle=self._random.randint(1_000, 2_000)), {})
 
     def _expire(self, _held: Session, _step: int) -> None:
-        called = time.monotonic()
+        called, token = time.monotonic(), self._random.choice(self._tokens[-2:])
         try:
-            self._store.expire(self._token)
+            self._store.expire(token)
         except StoreUnavailableError as error:
-            if error.may_have_happened:
-                self._note("expire", called, "unknown")
+            if error.outcome_unknown:
+                self._note("expire", called, "unknown", token=token)
         else:
-            self._note("expire", called, "done")
+            self._note("expire", called, "done", token=token)
 
     def _change(
         self,
@@ -199,7 +211,7 @@ class _Client:
         values: dict[str, int],
         steps: dict[str, int] | None = None,
     ) -> None:
-        base = _shown(held) or ()
+        base, token = _shown(held) or (), held.token
         held.update(values)
         edits, called = tuple(sorted((steps or values).items())), time.monotonic()
         ending: Ending = "done"
@@ -207,21 +219,37 @@ class _Client:
         try:
             change()
         except SessionGoneError as error:
-            if error.may_have_happened:
-                self._note("read", called, "done", shown=None)
-            ending = "unknown" if error.may_have_happened else "gone"
+            ending = "superseded" if error.is_superseded else "gone"
+            if error.outcome_unknown:
+                # It is gone by now, whatever became of the change before.
+                self._note("touch", called, ending, token=token)
+                ending = "unknown"
         except ConflictError as error:
             ending, keys = "conflict", error.keys
         except CorruptSessionError:
             ending = "corrupt"
         except StoreUnavailableError as error:
-            if not error.may_have_happened:
+            if not error.outcome_unknown:
                 self._held = None
                 return
             ending = "unknown"
-        self._note(verb, called, ending, edits=edits, base=base, shown=_shown(held), keys=keys)
+        new_token = held.token if held.token != token else None
+        if new_token is not None:
+            self._tokens.append(new_token)
+            ending = "done"  # it was stored, whatever came after
+        self._note(
+            verb,
+            called,
+            ending,
+            edits=edits,
+            base=base,
+            shown=_shown(held),
+            keys=keys,
+            token=token,
+            new_token=new_token,
+        )
         if ending == "done" and verb in ("write", "add"):
-            self._note("read", called, "done", shown=_shown(held))
+            self._note("read", called, "done", shown=_shown(held), token=token)
         if ending != "done":
             self._held = None
 
@@ -231,19 +259,38 @@ class _Client:
         called: float,
         ending: Ending,
         *,
+        token: str,
         edits: Document = (),
         base: Document = (),
-        shown: State = None,
+        shown: Shown = None,
         keys: frozenset[str] = frozenset(),
+        new_token: str | None = None,
     ) -> None:
+        told = time.monotonic()
         self._history.append(
-            Operation(verb, called, time.monotonic(), ending, edits=edits, base=base, shown=shown, keys=keys)
+            Operation(
+                verb,
+                called,
+                told,
+                ending,
+                edits=edits,
+                base=base,
+                shown=shown,
+                keys=keys,
+                token=_number(token),
+                new_token=None if new_token is None else _number(new_token),
+            )
         )
+
+
+def _number(token: str) -> str:
+    """What a history calls a token."""
+    return hashlib.sha256(token.encode()).hexdigest()[:8]
 
 
 def _added(conflict: Conflict) -> object:
     return cast("int", conflict.mine) + cast("int", conflict.theirs) - cast("int", conflict.base)
 
 
-def _shown(session: Session | None) -> State:
+def _shown(session: Session | None) -> Shown:
     return None if session is None else tuple(sorted(cast("dict[str, int]", dict(session)).items()))

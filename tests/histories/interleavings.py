@@ -4,19 +4,19 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sojourn.backend import Record, Refused
+from sojourn.backend import Mark, Match, Page, Position, Record, Refused
 from sojourn.backends.memory import MemoryBackend
 
 _PATIENCE = 30
-"""Seconds; whoever waits longer waits for ever."""
+"""Seconds; a longer wait would never end."""
 
 
 @dataclass
 class Turns:
-    """Who may call the store next. Threads that did not join it are not held up."""
+    """Which thread may call the store next. Threads that did not join are not held up."""
 
     choices: Sequence[int]
-    """Which of those who wait goes on, for the first steps; then the first of them."""
+    """Which of the waiting threads goes on, for the first steps; then the first of them."""
     offered: list[int] = field(default_factory=list)
     """How many waited at each step."""
 
@@ -61,7 +61,7 @@ class Turns:
                 self._choose()
 
     def _choose(self) -> None:
-        # Only when everybody stands still, so that the order is the choices' and nobody else's.
+        # Only when all stand still, so that the order is that of the choices.
         if self._chosen is not None or not self._waiting or self._waiting != self._running:
             return
         step = len(self.offered)
@@ -74,6 +74,8 @@ class TurnsBackend(MemoryBackend):
     """A backend whose calls wait for their turn."""
 
     turns: Turns | None = None
+    lags: bool = False
+    """Whether the index knows nothing yet of what was stored."""
 
     def load(self, session_id: str, *, is_consistent: bool = True) -> Record | None:
         """See ``Backend.load``."""
@@ -85,20 +87,35 @@ class TurnsBackend(MemoryBackend):
         self._take()
         return super().replace(record, seen=seen, now=now)
 
-    def rotate(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
-        """See ``Backend.rotate``."""
-        self._take()
-        return super().rotate(record, seen=seen, now=now)
-
     def renew(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
         """See ``Backend.renew``."""
         self._take()
         return super().renew(record, seen=seen, now=now)
 
-    def delete(self, session_id: str, *, expires_at: int | None = None, subject: str | None = None) -> bool:
+    def delete(self, session_id: str, *, match: Match) -> Refused | None:
         """See ``Backend.delete``."""
         self._take()
-        return super().delete(session_id, expires_at=expires_at, subject=subject)
+        return super().delete(session_id, match=match)
+
+    def of_subject(self, subject: str, *, limit: int, after: Position | None = None) -> Page:
+        """See ``Backend.of_subject``."""
+        self._take()
+        return Page((), None) if self.lags else super().of_subject(subject, limit=limit, after=after)
+
+    def load_with_mark(self, session_id: str, mark: str) -> tuple[Record | None, Mark | None]:
+        """See ``Backend.load_with_mark``."""
+        self._take()
+        return super().load_with_mark(session_id, mark)
+
+    def mark(self, name: str) -> Mark | None:
+        """See ``Backend.mark``."""
+        self._take()
+        return super().mark(name)
+
+    def set_mark(self, name: str, mark: Mark, *, seen: Mark | None, expires_at: int | None) -> Mark | None:
+        """See ``Backend.set_mark``."""
+        self._take()
+        return super().set_mark(name, mark, seen=seen, expires_at=expires_at)
 
     def _take(self) -> None:
         if self.turns is not None:

@@ -12,6 +12,7 @@ from devstack.clients import Clients
 from sojourn import Settings, Store
 from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
+from sojourn.subjects import BulkExpiry
 from sojourn.testing import FakeClock
 from tests.contract.tables import sessions_table
 from tests.histories.late import READ, VERBS, go_on
@@ -115,11 +116,25 @@ def _rotated_twice(place: Place, token: str, _subject: str) -> None:
 
 
 def _all_expired(place: Place, _token: str, subject: str) -> None:
-    assert place.store().expire_all(subject=subject) == 1
+    assert place.store().expire_all(subject=subject) == BulkExpiry(1)
+
+
+def _logged_in(place: Place, token: str, subject: str) -> None:
+    session = place.store().read(token, touch=False)
+    assert session is not None
+    session["secret"] = 1
+    place.store().login(session, subject=subject)
+
+
+def _logged_in_and_out(place: Place, token: str, subject: str) -> None:
+    session = place.store().read(token, touch=False)
+    assert session is not None
+    place.store().login(session, subject=subject)
+    place.store().expire(session)
 
 
 def _all_expired_strictly(place: Place, _token: str, subject: str) -> None:
-    assert place.store(settings=Settings(strict_expire_all=True)).expire_all(subject=subject) == 1
+    assert place.store(settings=Settings(strict_expire_all=True)).expire_all(subject=subject) == BulkExpiry(1)
 
 
 def _one_expired(place: Place, token: str, subject: str) -> None:
@@ -137,11 +152,17 @@ ENDS: dict[str, Callable[[Place, str, str], None]] = {
     "expired": _expired,
     "rotated": _rotated,
     "rotated twice": _rotated_twice,
+    "logged in": _logged_in,
+    "logged in and out": _logged_in_and_out,
     "all expired": _all_expired,
     "all expired, strictly": _all_expired_strictly,
     "one expired": _one_expired,
     "swept": _swept,
 }
+
+
+_VERSIONS = {"rotated": 2, "rotated twice": 3, "logged in": 2}
+"""Of the session that lives on, under another token."""
 
 
 def what_came_of_it(place: Place, late: Late, *, verb: str, end: str) -> list[str]:
@@ -150,52 +171,74 @@ def what_came_of_it(place: Place, late: Late, *, verb: str, end: str) -> list[st
     session = store.create(_DOCUMENT, subject=subject)
     told = late.do(verb, session.token, meanwhile=lambda: ENDS[end](place, session.token, subject))
     wrong = []
-    if told != "gone":
+    if told != ("superseded" if end in _VERSIONS else "gone"):
         wrong.append(f"it was told {told}")
-    if place.holds(session.id):
-        wrong.append("the item is back")
-    heirs = [summary.version for name in (subject, "eve") for summary in store.sessions(subject=name)]
-    expected = {"rotated": [2], "rotated twice": [3]}.get(end, [])
-    if heirs != expected:
-        wrong.append(f"the versions {heirs} live, not {expected}")
+    if place.holds(session.id) != (end in _VERSIONS):
+        wrong.append("the item is back, or it is not there any more")
+    found = [(summary.id, summary.version) for name in (subject, "eve") for summary in store.sessions(subject=name)]
+    if found != ([(session.id, _VERSIONS[end])] if end in _VERSIONS else []):
+        wrong.append(f"the versions {found} live")
     return wrong
 
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("end", ENDS)
-def test_who_comes_too_late_brings_nothing_back(place: Place, late: Late, end: str, verb: str) -> None:
-    """It is told that the session is gone, and neither that nor an heir of its own is there."""
+def test_what_comes_too_late_changes_nothing(place: Place, late: Late, end: str, verb: str) -> None:
+    """It learns that the session is over, or lives under another token, and has brought nothing back."""
     assert what_came_of_it(place, late, verb=verb, end=end) == []
 
 
+_CHANGES = ("write", "write, mine", "write, no merge", "rotate", "login", "PUT", "PATCH", "POST rotate", "POST login")
 _RESURRECTING = {
     "a write brings back": (
         Mutant(
-            "sojourn.backends.dynamodb:_unchanged",
-            'f"{_IS_SEEN_VERSION} AND {_LIVES} AND {deadline}"',
-            'f"({_IS_SEEN_VERSION} AND {_LIVES} AND {deadline}) OR attribute_not_exists(session_id)"',
+            "sojourn.backends.dynamodb:DynamoBackend.replace",
+            'f"{_IS_SEEN_VERSION} AND {_IS_MINE} AND {_with_place(deadline, record, seen)}"',
+            'f"({_IS_SEEN_VERSION} AND {_IS_MINE} AND {_with_place(deadline, record, seen)}) OR {_IS_NEW}"',
         ),
-        ("write", "write, mine", "write, no merge", "write, other idle time", "rotate", "PUT", "PATCH", "POST rotate"),
+        "expired",
+        (*_CHANGES, "write, other idle time", "write, other absolute time"),
     ),
     "a touch brings back": (
         Mutant(
             "sojourn.backends.dynamodb:DynamoBackend.renew",
-            'f"{_LIVES} AND {_MOVES_DEADLINE}"',
-            'f"({_LIVES} AND {_MOVES_DEADLINE}) OR attribute_not_exists(session_id)"',
+            'f"{_IS_MINE} AND {_with_place(deadline, record, seen)}"',
+            'f"({_IS_MINE} AND {_with_place(deadline, record, seen)}) OR {_IS_NEW}"',
         ),
-        ("touch", "read that renews", "GET", "POST touch"),
+        "expired",
+        ("touch", "read that renews", "GET", "POST touch", "touch, other idle time", "touch, other absolute time"),
     ),
-    "a touch of another idle time brings back": (
+    "a superseded token writes": (
+        Mutant(
+            "sojourn.backends.dynamodb:DynamoBackend.replace",
+            "{_IS_SEEN_VERSION} AND {_IS_MINE}",
+            "expires_at > :now AND absolute_at = :seen_absolute_at AND token_hash <> :seen_token_hash",
+        ),
+        "rotated",
+        ("write", "rotate", "login", "PUT", "PATCH"),
+    ),
+    "a superseded token touches": (
         Mutant(
             "sojourn.backends.dynamodb:DynamoBackend.renew",
-            'f"{_LIVES} AND {_IS_SEEN_DEADLINE}"',
-            'f"({_LIVES} AND {_IS_SEEN_DEADLINE}) OR attribute_not_exists(session_id)"',
+            "{_IS_MINE}",
+            "expires_at > :now AND absolute_at = :seen_absolute_at AND token_hash <> :seen_token_hash",
         ),
-        ("touch, other idle time",),
+        "rotated",
+        ("touch", "read that renews", "GET", "POST touch", "touch, other idle time", "touch, other absolute time"),
+    ),
+    "a superseded token is told that all is well": (
+        Mutant(
+            "sojourn.protocol:SessionProtocol._judged",
+            "not compare_digest(record.token_hash, bearer.token_hash)",
+            "False",
+        ),
+        "logged in",
+        ("touch", "refresh", "lock"),
     ),
     "a lock does not look": (
-        Mutant("sojourn.store:Store._refresh", "raise SessionGoneError(session.id)", "return"),
-        ("lock",),
+        Mutant("sojourn.store:Store.refresh", "raise gone(before.record, found)", "return"),
+        "expired",
+        ("lock", "refresh"),
     ),
 }
 
@@ -203,7 +246,7 @@ _RESURRECTING = {
 @pytest.mark.parametrize("mistake", _RESURRECTING)
 def test_a_store_that_brings_back_is_noticed(place: Place, mistake: str) -> None:
     """By every verb that goes through the mistake."""
-    mutant, verbs = _RESURRECTING[mistake]
+    mutant, end, verbs = _RESURRECTING[mistake]
     with a_late_process(place, mutant) as broken:
         for verb in verbs:
-            assert what_came_of_it(place, broken, verb=verb, end="expired") != [], verb
+            assert what_came_of_it(place, broken, verb=verb, end=end) != [], verb

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.histories.checker import Document, Operation, is_linearizable
+from tests.histories.checker import Document, Operation, Verb, is_linearizable
 
 START: Document = (("a", 0), ("n", 0))
 
@@ -22,12 +22,28 @@ def saw(called: float, answered: float, shown: Document | None) -> Operation:
     return Operation("read", called, answered, "done", shown=shown)
 
 
-def in_doubt(called: float, answered: float, a: int) -> Operation:
-    """A write of ``a`` that nobody knows of."""
+def unanswered(called: float, answered: float, a: int) -> Operation:
+    """A write of ``a`` that went unanswered."""
     return Operation("write", called, answered, "unknown", edits=(("a", a),), base=START)
 
 
 EXPIRED = Operation("expire", 2, 3, "done")
+
+
+def rotated(called: float, answered: float, token: str, new_token: str, *, verb: Verb = "rotate") -> Operation:
+    """A rotation or a login of the first document."""
+    return Operation(verb, called, answered, "done", base=START, shown=START, token=token, new_token=new_token)
+
+
+def logged_out(called: float, answered: float, token: str) -> Operation:
+    """A logout that said nothing else."""
+    return Operation("expire", called, answered, "done", token=token)
+
+
+def saw_with(called: float, answered: float, token: str, shown: Document | None) -> Operation:
+    """A read by another token than the first."""
+    return Operation("read", called, answered, "done", shown=shown, token=token)
+
 
 LEGAL = {
     "nothing happened": [],
@@ -54,17 +70,35 @@ LEGAL = {
         Operation("write", 2, 3, "conflict", edits=(("a", 2), ("b", 1)), base=START, keys=frozenset("a")),
         saw(4, 5, doc(a=1)),
     ],
-    "unknown, and it happened": [in_doubt(0, 1, 1), saw(2, 3, doc(a=1))],
-    "unknown, and it did not": [in_doubt(0, 1, 1), saw(2, 3, START)],
-    "unknown, and it happened late": [in_doubt(0, 1, 1), saw(2, 3, START), saw(4, 5, doc(a=1))],
+    "unknown, and it happened": [unanswered(0, 1, 1), saw(2, 3, doc(a=1))],
+    "unknown, and it did not": [unanswered(0, 1, 1), saw(2, 3, START)],
+    "unknown, and it happened late": [unanswered(0, 1, 1), saw(2, 3, START), saw(4, 5, doc(a=1))],
     "dead after an end": [saw(0, 1, START), EXPIRED, saw(4, 5, None), Operation("write", 4, 5, "gone")],
     "a write beside an end": [EXPIRED, wrote(1, 4, 1), saw(5, 6, None)],
     "a rotation ends the token": [
-        Operation("rotate", 0, 1, "done", base=START, shown=START),
-        Operation("rotate", 0, 2, "gone", base=START),
+        rotated(0, 1, "", "new"),
+        Operation("rotate", 0, 2, "superseded", base=START),
         saw(3, 4, None),
+        saw_with(3, 4, "new", START),
     ],
-    "touches that nobody notices": [Operation("touch", 0, 1, "done"), saw(2, 3, START)],
+    "a lost rotation ends the token": [
+        Operation("rotate", 0, 1, "unknown", base=START),
+        saw(3, 4, None),
+        Operation("touch", 5, 6, "superseded"),
+    ],
+    "a logout in flight holds": [rotated(0, 1, "", "new"), logged_out(2, 3, ""), saw_with(4, 5, "new", None)],
+    "a logout in flight holds for two rotations": [
+        rotated(0, 1, "", "new"),
+        rotated(2, 3, "new", "newer"),
+        logged_out(4, 5, ""),
+        saw_with(6, 7, "newer", None),
+    ],
+    "a login outlives the logout of before": [
+        rotated(0, 1, "", "new", verb="login"),
+        logged_out(2, 3, ""),
+        saw_with(4, 5, "new", START),
+    ],
+    "touches that leave no trace": [Operation("touch", 0, 1, "done"), saw(2, 3, START)],
 }
 
 ILLEGAL = {
@@ -99,20 +133,25 @@ ILLEGAL = {
         Operation("write", 2, 3, "conflict", edits=(("a", 2),), base=START, keys=frozenset("a")),
         saw(4, 5, doc(a=2)),
     ],
-    "unknown, and it happened and did not": [in_doubt(0, 1, 1), saw(2, 3, doc(a=1)), saw(4, 5, START)],
-    "unknown, before it was asked for": [saw(0, 1, doc(a=1)), in_doubt(2, 3, 1)],
+    "unknown, and it happened and did not": [unanswered(0, 1, 1), saw(2, 3, doc(a=1)), saw(4, 5, START)],
+    "unknown, before it was asked for": [saw(0, 1, doc(a=1)), unanswered(2, 3, 1)],
     "back from the dead": [EXPIRED, saw(4, 5, START)],
     "written when dead": [EXPIRED, wrote(4, 5, 1)],
     "touched when dead": [EXPIRED, Operation("touch", 4, 5, "done")],
     "dead and nobody did it": [saw(0, 1, None)],
     "gone and nobody did it": [Operation("touch", 0, 1, "gone")],
-    "two heirs": [
-        Operation("rotate", 0, 2, "done", base=START, shown=START),
-        Operation("rotate", 1, 3, "done", base=START, shown=START),
-    ],
-    "an heir without what was written": [
-        wrote(0, 1, 1),
-        Operation("rotate", 2, 3, "done", base=START, shown=START),
+    "two new tokens": [rotated(0, 2, "", "new"), rotated(1, 3, "", "other")],
+    "a rotation without what was written": [wrote(0, 1, 1), rotated(2, 3, "", "new")],
+    "written with a superseded token": [rotated(0, 1, "", "new"), wrote(2, 3, 1)],
+    "shown to a superseded token": [rotated(0, 1, "", "new"), saw(2, 3, START)],
+    "touched with a superseded token": [rotated(0, 1, "", "new"), Operation("touch", 2, 3, "done")],
+    "superseded by nothing": [Operation("touch", 2, 3, "superseded")],
+    "called gone while it lives": [rotated(0, 1, "", "new"), Operation("touch", 2, 3, "gone")],
+    "a lost logout": [rotated(0, 1, "", "new"), logged_out(2, 3, ""), saw_with(4, 5, "new", START)],
+    "a logout undoes a login": [
+        rotated(0, 1, "", "new", verb="login"),
+        logged_out(2, 3, ""),
+        saw_with(4, 5, "new", None),
     ],
 }
 

@@ -1,4 +1,7 @@
-"""API Gateway as the handlers see it: a request becomes an event, routed as the gateway does. Calls no network."""
+"""API Gateway as the handlers see it: a request becomes an event, routed as the gateway does. Calls no network.
+
+An HTTP API decodes the path before it routes, and hands it over decoded; the query arrives as it was sent.
+"""
 
 import base64
 import json
@@ -52,7 +55,7 @@ class Answer:
 
 
 class Gateway:
-    """The three functions of the HTTP API over one store. Every answer is judged by the OpenAPI document."""
+    """The three functions of the HTTP API over one store. The OpenAPI document judges every answer."""
 
     def __init__(self, store: Store, telemetry: Telemetry) -> None:
         self._apis = {
@@ -100,7 +103,8 @@ class Gateway:
         self, method: str, url: str, *, headers: Mapping[str, str], content: str | None = None, is_base64: bool = False
     ) -> tuple[str, dict[str, Any]]:
         """The route key and the event of a request, ``content`` being what the gateway puts into ``body``."""
-        path, _, query = url.partition("?")
+        sent, _, query = url.partition("?")
+        path = unquote(sent).partition("?")[0]  # a question mark that comes out of the decoding cuts the path, too
         key, parameters = self._routed(method, path)
         # The gateway joins what is given twice.
         pairs: dict[str, str] = {}
@@ -108,7 +112,7 @@ class Gateway:
             pairs[name] = f"{pairs[name]},{value}" if name in pairs else value
         event = self._template | {
             "routeKey": key,
-            "rawPath": unquote(path),
+            "rawPath": path,
             "rawQueryString": query,
             "headers": dict(headers),
             "pathParameters": parameters,
@@ -122,5 +126,5 @@ class Gateway:
             verb, template = key.split()
             match = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", template), path)
             if verb == method and match:
-                return key, {name: unquote(text) for name, text in match.groupdict().items()}
+                return key, match.groupdict()
         raise LookupError(f"no route for {method} {path}")

@@ -1,42 +1,51 @@
-"""Stores that misbehave on purpose: others are faster, or nobody answers. Behaves like a backend otherwise."""
+"""Stores that misbehave on purpose: other requests are faster, or no call is answered. Backends otherwise."""
 
 from collections.abc import Callable
 
-from sojourn.backend import Page, Position, Record, Refused
+from sojourn.backend import Mark, Match, Page, Position, Record, Refused
 from sojourn.backends.memory import MemoryBackend
 from sojourn.errors import StoreUnavailableError
 from sojourn.sweep.backend import HintPage
 
 Act = Callable[[], None]
-"""What somebody else does."""
+"""What another request does."""
 
 
 class OvertakenBackend(MemoryBackend):
-    """Someone else does ``meanwhile`` just before each of the first ``times`` writes."""
+    """Another request does ``meanwhile`` just before each of the first ``times`` writes.
+
+    Before renewals as well, where it ``overtakes_renewals``.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.meanwhile: Act = lambda: None
         self.times = 0
+        self.overtakes_renewals = False
         self.renewals = 0
 
     def renew(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
-        """As in memory, and counted."""
+        """As in memory, and counted; a moment too late where renewals are overtaken."""
         self.renewals += 1
+        if self.overtakes_renewals:
+            self._overtake()
         return super().renew(record, seen=seen, now=now)
 
     def replace(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
         """As in memory, a moment too late."""
+        self._overtake()
+        return super().replace(record, seen=seen, now=now)
+
+    def _overtake(self) -> None:
         if self.times > 0:
             self.times -= 1
             remaining, self.times = self.times, 0
             self.meanwhile()
             self.times = remaining
-        return super().replace(record, seen=seen, now=now)
 
 
 class SilentBackend(MemoryBackend):
-    """Answers nothing once ``is_silent``; then ``error`` is raised."""
+    """Raises ``error`` once it ``is_silent``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,10 +67,15 @@ class SilentBackend(MemoryBackend):
         self._answer()
         return super().load(session_id, is_consistent=is_consistent)
 
-    def delete(self, session_id: str, *, expires_at: int | None = None, subject: str | None = None) -> bool:
+    def load_with_mark(self, session_id: str, mark: str) -> tuple[Record | None, Mark | None]:
         """As in memory, or silence."""
         self._answer()
-        return super().delete(session_id, expires_at=expires_at, subject=subject)
+        return super().load_with_mark(session_id, mark)
+
+    def delete(self, session_id: str, *, match: Match) -> Refused | None:
+        """As in memory, or silence."""
+        self._answer()
+        return super().delete(session_id, match=match)
 
     def of_subject(self, subject: str, *, limit: int, after: Position | None = None) -> Page:
         """As in memory, or silence."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 
 import pytest
 
@@ -35,6 +36,13 @@ def test_a_new_session_is_answered_with_its_token_and_all_that_is_known_of_it(
     assert (session["subject"], session["label"]) == ("user-42", "phone")
 
 
+def test_a_token_begins_with_the_id_of_its_session(gateway: Gateway) -> None:
+    """40 characters: a mark, the id, the secret."""
+    session = gateway.create()
+    assert (len(session["token"]), len(session["id"])) == (40, 12)
+    assert session["token"].startswith(f"sjn_{session['id']}")
+
+
 def test_what_was_created_is_what_the_library_reads(gateway: Gateway, store: Store) -> None:
     """The API and the library are two doors to the same room."""
     session = store.read(gateway.create({"cart": ["teapot"]})["token"])
@@ -47,6 +55,18 @@ def test_lifetimes_of_a_session_may_be_its_own(gateway: Gateway, clock: FakeCloc
     session = gateway.create(idle=60, absolute=600)
     assert session["expires_at"] == clock() + 60
     assert session["absolute_at"] == clock() + 600
+
+
+def test_the_longest_lifetimes_are_kept(gateway: Gateway, clock: FakeClock) -> None:
+    """Ninety days, as the settings say."""
+    session = gateway.create(idle=90 * 86_400, absolute=90 * 86_400)
+    assert session["expires_at"] == session["absolute_at"] == clock() + 90 * 86_400
+
+
+def test_subject_and_label_are_brought_to_one_spelling(gateway: Gateway) -> None:
+    """Unicode's normal form C: two spellings of one name are one subject."""
+    session = gateway.create(subject="zoe\u0308", label="Zoe\u0308s phone")
+    assert (session["subject"], session["label"]) == ("zo\xeb", "Zo\xebs phone")
 
 
 def test_null_counts_as_absent(gateway: Gateway) -> None:
@@ -65,7 +85,7 @@ def test_values_that_json_has_no_word_for_travel_tagged(gateway: Gateway, store:
 
 
 def test_a_body_may_arrive_base64_encoded(gateway: Gateway) -> None:
-    """The gateway decides by content type, in its own way."""
+    """The gateway decides that by content type, in its own way."""
     answer = gateway.send("POST", "/sessions", body={"data": {"name": "Zoë"}}, is_base64=True)
     assert answer.json()["data"] == {"name": "Zoë"}
 
@@ -86,6 +106,7 @@ def test_a_content_type_may_be_spelt_as_http_allows(gateway: Gateway, content_ty
         {"content-type": ""},
         {"content-type": "application/json; charset=latin-1"},
         {"content-type": "application/merge-patch+json"},
+        {"content-type": "application/json" + ";a=b" * 200},
         {"content-encoding": "gzip"},
     ],
 )
@@ -94,6 +115,15 @@ def test_another_media_type_is_refused(gateway: Gateway, headers: dict[str, str]
     answer = gateway.send("POST", "/sessions", body={"data": {}}, headers=headers)
     assert (answer.status, answer.problem()) == (415, "unsupported-media-type")
     assert answer.headers["Accept-Post"] == "application/json"
+
+
+@pytest.mark.parametrize("unit", [";", "a=b;", '";', ";*0=a", '"', " "])
+def test_a_long_content_type_takes_no_long_time(gateway: Gateway, unit: str) -> None:
+    """The gateway lets ten kilobytes through, an event written by hand any number."""
+    headers = {"content-type": "application/json" + (unit * 36_000)[:36_000]}
+    started = time.process_time()
+    assert gateway.send("POST", "/sessions", body={"data": {}}, headers=headers).problem() == "unsupported-media-type"
+    assert time.process_time() - started < 0.1
 
 
 @pytest.mark.parametrize(
@@ -145,17 +175,25 @@ def test_a_body_that_cannot_be_decoded_is_malformed(gateway: Gateway, body: str)
         ({"data": {}, "subject": ""}, "/subject"),
         ({"data": {}, "subject": "x" * 513}, "/subject"),
         ({"data": {}, "subject": "\ud800"}, "/subject"),
+        ({"data": {}, "subject": "ann\n"}, "/subject"),
+        ({"data": {}, "subject": "a\x85b"}, "/subject"),
+        ({"data": {}, "subject": "\u202enna"}, "/subject"),
         ({"data": {}, "label": ["phone"]}, "/label"),
         ({"data": {}, "label": "x" * 257}, "/label"),
+        ({"data": {}, "label": ""}, "/label"),
+        ({"data": {}, "label": "pho\x00ne"}, "/label"),
+        ({"data": {}, "label": "phone \u2066"}, "/label"),
         ({"data": {}, "idle": "60"}, "/idle"),
         ({"data": {}, "idle": 60.0}, "/idle"),
         ({"data": {}, "idle": True}, "/idle"),
         ({"data": {}, "idle": 0}, "/idle"),
+        ({"data": {}, "idle": 90 * 86_400 + 1}, "/idle"),
         ({"data": {}, "absolute": 10**9}, "/absolute"),
+        ({"data": {}, "absolute": 90 * 86_400 + 1}, "/absolute"),
     ],
 )
 def test_a_field_that_cannot_be_kept_is_pointed_at(gateway: Gateway, body: object, pointer: str) -> None:
-    """The client learns where, and the answer does not repeat what."""
+    """The client learns where, and the answer does not repeat what. A lifetime is refused, never shortened."""
     answer = gateway.send("POST", "/sessions", body=body)
     assert (answer.status, answer.problem()) == (422, "invalid-data")
     assert answer.json()["pointer"] == pointer
@@ -182,7 +220,7 @@ def test_nesting_without_end_is_refused_by_the_parser(gateway: Gateway) -> None:
 
 
 def test_a_document_above_the_limit_is_refused_with_both_sizes(gateway: Gateway) -> None:
-    """Who is told the limit and the size knows what to do."""
+    """A client that gets the limit and the size knows what to do."""
     answer = gateway.send("POST", "/sessions", body={"data": {"a": "x" * 4096}})
     assert (answer.status, answer.problem()) == (413, "session-too-large")
     assert answer.json()["limit"] == 4096

@@ -30,6 +30,7 @@ def test_every_route_serves_encrypted_sessions(gateway: Gateway, backend: Memory
         "PUT /session": {"data": {"secret": CANARY}},
         "POST /session/touch": {"idle": 60},
         "POST /session/rotate": {},
+        "POST /session/login": {"subject": "ada"},
     }
     for route, body in changes.items():
         method, path = route.split()
@@ -39,12 +40,12 @@ def test_every_route_serves_encrypted_sessions(gateway: Gateway, backend: Memory
         token = answer.json().get("token", token)
         stored |= _documents(backend)
     read = gateway.send("GET", "/session", token=token).json()
-    assert (read["data"], read["version"]) == ({"secret": CANARY}, 4)
-    assert len(stored) == 4
+    assert (read["data"], read["version"]) == ({"secret": CANARY}, 5)
+    assert len(stored) == 5
     assert all(data[0] == FORMAT and CANARY.encode() not in data for data in stored)
-    (entry,) = gateway.send("GET", "/subjects/ada/sessions").json()["sessions"]
+    (entry,) = gateway.send("GET", "/sessions?subject=ada").json()["sessions"]
     assert (entry["id"], entry["label"]) == (read["id"], "phone")
-    assert gateway.send("DELETE", "/subjects/ada/sessions").json() == {"expired": 1}
+    assert gateway.send("DELETE", "/sessions?subject=ada").json() == {"expired": 1, "more": False}
     assert CANARY not in stream.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Every command that docs/http-api.md shows is carried out, in its order, and answers what the page says."""
+"""Every command that docs/http-api.md shows is carried out, in its order, and the response is what the page shows."""
 
 import argparse
 import json
@@ -69,7 +69,7 @@ def fits(actual: object, shown: object) -> bool:
 
 def test_the_pages_commands_answer_what_it_shows(gateway: Gateway) -> None:
     """A reader who types them in this order sees this."""
-    variables = {"API_URL": "", "TOKEN": "", "ID": ""}
+    variables = {"API_URL": "", "TOKEN": "", "OLD_TOKEN": "", "ID": ""}
     shown = examples()
     assert len(shown) == PAGE.count("$ call ") > 10
     for one in shown:
@@ -79,4 +79,6 @@ def test_the_pages_commands_answer_what_it_shows(gateway: Gateway) -> None:
         document = answer.json() if answer.body else None
         assert fits(document, one.document), (one.command, answer.body)
         if one.status < 300 and isinstance(document, dict) and "id" in document:
-            variables |= {"ID": document["id"], "TOKEN": document.get("token", variables["TOKEN"])}
+            variables["ID"] = document["id"]
+            if "token" in document:
+                variables |= {"OLD_TOKEN": variables["TOKEN"], "TOKEN": document["token"]}

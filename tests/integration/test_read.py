@@ -7,7 +7,7 @@ from tests.integration.gateway import Gateway
 
 
 def test_a_session_is_read_without_its_token(gateway: Gateway) -> None:
-    """Who reads has the token; whoever else sees the answer need not get it."""
+    """The reader has the token; whatever else sees the answer need not get it."""
     created = gateway.create({"cart": ["teapot"]}, subject="user-42")
     answer = gateway.send("GET", "/session", token=created.pop("token"))
     assert answer.status == 200
@@ -15,7 +15,7 @@ def test_a_session_is_read_without_its_token(gateway: Gateway) -> None:
     assert answer.json() == created
 
 
-def test_reading_renews_the_idle_deadline_unless_told_not_to(gateway: Gateway, clock: FakeClock) -> None:
+def test_reading_renews_the_idle_deadline_unless_it_only_looks(gateway: Gateway, clock: FakeClock) -> None:
     """Reading is using; a monitor that looks is no user."""
     session = gateway.create()
     clock.advance(600)
@@ -62,13 +62,13 @@ def test_a_condition_that_is_none_is_malformed(gateway: Gateway, tags: str) -> N
     "query", ["touch=no", "touch=", "touch=False", "touch=false&touch=false", "Touch=false", "x=1"]
 )
 def test_a_parameter_that_is_not_understood_is_refused(gateway: Gateway, query: str) -> None:
-    """Ignored, it would do what nobody asked for."""
+    """Ignored, it would do something else than the caller meant."""
     answer = gateway.send("GET", f"/session?{query}", token=gateway.create()["token"])
     assert (answer.status, answer.json()["parameter"]) == (400, query.split("=", maxsplit=1)[0])
 
 
 def test_a_session_is_over_to_the_second(gateway: Gateway, clock: FakeClock) -> None:
-    """Whoever reads judges the deadline."""
+    """Each reader judges the deadline."""
     token = gateway.create(idle=60)["token"]
     clock.advance(59)
     assert gateway.send("GET", "/session?touch=false", token=token).status == 200

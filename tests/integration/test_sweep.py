@@ -63,9 +63,9 @@ def test_a_run_removes_what_is_stale_and_says_so(
     assert line["message"] == "sweep"
     assert {name: line[name] for name in report} == report
     printed = counts(capsys.readouterr().out)
-    told = {"Swept": "swept", "Moved": "moved", "Missing": "missing", "Foreign": "foreign", "Left": "left"}
-    told |= {"Overdue": "overdue_seconds", "SweepReadUnits": "read_units", "SweepWriteUnits": "write_units"}
-    assert printed == {metric: report[name] for metric, name in told.items()} | {"SweepSeconds": 0}
+    names = {"Swept": "swept", "Moved": "moved", "Missing": "missing", "Foreign": "foreign", "Left": "left"}
+    names |= {"Overdue": "overdue_seconds", "SweepReadUnits": "read_units", "SweepWriteUnits": "write_units"}
+    assert printed == {metric: report[name] for metric, name in names.items()} | {"SweepSeconds": 0}
 
 
 def test_the_report_is_json(sweeping: Sweeping) -> None:
@@ -144,7 +144,7 @@ def test_runs_of_all_groups_sweep_everything_once(
 def test_an_event_that_is_wrong_fails_and_sweeps_nothing(
     sweeping: Sweeping, store: Store, clock: FakeClock, log: Log, event: dict[str, object]
 ) -> None:
-    """A share that nobody has would be swept by nobody, and a dry run must never be a real one."""
+    """A share that no run has would never be swept, and a dry run must never be a real one."""
     store.create(idle=10)
     clock.advance(1_000)
     with pytest.raises(ValueError, match=r"group|dry_run"):
@@ -165,7 +165,7 @@ def test_a_run_without_time_sweeps_nothing_and_says_that_there_may_be_more(
     assert sweeping.run(EVERYTHING, FakeContext(seconds=20.5))["swept"] == 1
 
 
-def test_a_store_that_does_not_answer_is_asked_again_by_the_next_run(
+def test_a_store_that_does_not_answer_is_left_to_the_next_run(
     sweeping: Sweeping, backend: SilentBackend, store: Store, clock: FakeClock, log: Log
 ) -> None:
     """Throttled is no failure of the run: it says that there is more."""

@@ -7,7 +7,7 @@ import pytest
 
 from sojourn.settings import Settings
 from sojourn.testing import FakeClock, memory_store
-from sojourn.tokens import mint
+from sojourn.tokens import mint, reminted
 from tests.integration.gateway import Answer, Gateway
 
 BODIES: Final[dict[str, object]] = {
@@ -16,6 +16,7 @@ BODIES: Final[dict[str, object]] = {
     "PATCH /session": {"data": {"a": 1}},
     "POST /session/touch": None,
     "POST /session/rotate": None,
+    "POST /session/login": {"subject": "ann"},
 }
 """Every route that opens a session, with the body it takes."""
 
@@ -42,11 +43,24 @@ def destroyed(gateway: Gateway, _clock: FakeClock) -> str:
     return token
 
 
-def rotated(gateway: Gateway, _clock: FakeClock) -> str:
-    """Its session lives on under another token."""
+def rotated(gateway: Gateway, clock: FakeClock) -> str:
+    """Its session lives on under another token; whatever was on its way then has arrived by now."""
     token: str = gateway.create()["token"]
     assert gateway.send("POST", "/session/rotate", token=token).status == 200
+    clock.advance(11)
     return token
+
+
+def revoked(gateway: Gateway, _clock: FakeClock) -> str:
+    """Ended with all others of its subject."""
+    token: str = gateway.create(subject="ann")["token"]
+    assert gateway.send("DELETE", "/sessions?subject=ann").json()["expired"] == 1
+    return token
+
+
+def guessed(gateway: Gateway, _clock: FakeClock) -> str:
+    """The id of a live session, which lists show, and a secret that is not its."""
+    return reminted(gateway.create()["id"]).reveal()
 
 
 def foreign(_gateway: Gateway, _clock: FakeClock) -> str:
@@ -59,36 +73,57 @@ def doubled(gateway: Gateway, _clock: FakeClock) -> str:
     return f"{gateway.create()['token']},{gateway.create()['token']}"
 
 
-def respelt(gateway: Gateway, _clock: FakeClock) -> str:
-    """The last character carries two bits that are none: three more spellings decode alike."""
-    token: str = gateway.create()["token"]
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
+def padded(gateway: Gateway, _clock: FakeClock) -> str:
+    """Many a base64 decoder would take it; a token has one spelling."""
+    return f"{gateway.create()['token']}===="
 
 
 @routes
 def test_a_missing_token_is_a_malformed_request(gateway: Gateway, route: str) -> None:
-    """Not a missing session: the client forgot something, and is told what."""
+    """Not a missing session: the client forgot something, and the answer names it."""
     answer = knock(gateway, route, None)
     assert (answer.status, answer.problem(), answer.json()["header"]) == (400, "missing-header", "Session-Token")
 
 
 @routes
-@pytest.mark.parametrize("dead", [expired, destroyed, rotated, foreign, doubled, respelt])
+@pytest.mark.parametrize("dead", [expired, destroyed, rotated, revoked, guessed, foreign, doubled, padded])
 def test_every_token_that_opens_nothing_gets_the_same_answer(
     gateway: Gateway, clock: FakeClock, route: str, dead: Callable[[Gateway, FakeClock], str]
 ) -> None:
-    """Byte for byte that of a token nobody ever had: no difference tells what became of a session."""
-    unknown = knock(gateway, route, mint())
+    """Byte for byte that of a token which never existed: no difference shows what became of a session."""
+    unknown = knock(gateway, route, mint().reveal())
     assert (unknown.status, unknown.problem()) == (404, "session-not-found")
     assert knock(gateway, route, dead(gateway, clock)) == unknown
 
 
 @routes
-@pytest.mark.parametrize("junk", ["", " ", "x", "sjn_", "sjn_" + "a" * 44, "null", "sjn_" + "é" * 43, "a" * 8000])
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "",
+        " ",
+        "x",
+        "sjn_",
+        "sjn_" + "a" * 37,
+        "sjn_" + "a" * 35,
+        "sjn_" + "a" * 43,
+        "null",
+        "sjn_" + "é" * 36,
+        "a" * 8000,
+    ],
+)
 def test_what_is_no_token_gets_that_answer_too(gateway: Gateway, route: str, junk: str) -> None:
     """The shape of a token is no secret, but there is nothing to gain from saying more."""
-    assert knock(gateway, route, junk) == knock(gateway, route, mint())
+    assert knock(gateway, route, junk) == knock(gateway, route, mint().reveal())
+
+
+@routes
+def test_an_id_alone_opens_nothing(gateway: Gateway, route: str) -> None:
+    """Lists, logs and events show it."""
+    session = gateway.create({"a": 1}, subject="ann")
+    for text in (session["id"], f"sjn_{session['id']}"):
+        assert knock(gateway, route, text).problem() == "session-not-found"
+    assert gateway.send("GET", "/session", token=session["token"]).json()["data"] == {"a": 1}
 
 
 def test_a_header_may_be_spelt_in_capitals(gateway: Gateway) -> None:

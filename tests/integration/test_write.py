@@ -37,7 +37,7 @@ Data = dict[str, object]
 
 
 def change(store: Store, token: str, **members: object) -> Act:
-    """What someone else does: one write of these keys."""
+    """What another request does: one write of these keys."""
 
     def act() -> None:
         session = store.read(token, touch=False)
@@ -49,7 +49,7 @@ def change(store: Store, token: str, **members: object) -> Act:
 
 
 def counted_up(store: Store, token: str, key: str) -> Act:
-    """What someone else does: a write of ``key``, to another value each time."""
+    """What another request does: a write of ``key``, to another value each time."""
     numbers = itertools.count(1)
 
     def act() -> None:
@@ -160,7 +160,9 @@ def test_overwriting_leaves_nothing_of_a_faster_writer_of_the_same_and_more(
     assert put(gateway, token, {"a": 3}, match="*").json()["data"] == {"a": 3}
 
 
-def test_whoever_loses_every_time_is_told_so(gateway: Gateway, store: Store, backend: OvertakenBackend) -> None:
+def test_a_writer_that_loses_every_time_gets_a_conflict(
+    gateway: Gateway, store: Store, backend: OvertakenBackend
+) -> None:
     """An end to trying, and the keys it was about."""
     token = gateway.create({"a": 0})["token"]
     backend.meanwhile = counted_up(store, token, "a")
@@ -208,7 +210,7 @@ def test_a_patch_merges_as_rfc_7396_says(gateway: Gateway, before: Data, change:
 def test_a_patch_keeps_what_others_write_at_the_same_time(
     gateway: Gateway, store: Store, backend: OvertakenBackend
 ) -> None:
-    """Different keys are nobody's conflict."""
+    """Different keys are no conflict."""
     token = gateway.create({"a": 1})["token"]
     backend.meanwhile, backend.times = change(store, token, b=2), 1
     assert patch(gateway, token, {"c": 3}).json()["data"] == {"a": 1, "b": 2, "c": 3}

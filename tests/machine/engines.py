@@ -9,8 +9,7 @@ from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.backends.memory import MemoryBackend
 
 if TYPE_CHECKING:
-    from sojourn.backend import Mark, Record
-    from sojourn.sweep.backend import SweepBackend
+    from sojourn.backend import Backend, Mark, Record
 
 Items = dict[str, dict[str, Any]]
 
@@ -20,7 +19,7 @@ class MemoryEngine:
 
     def __init__(self) -> None:
         self._memory = MemoryBackend()
-        self.backend: SweepBackend = self._memory
+        self.backend: Backend = self._memory
 
     def dump(self) -> "tuple[dict[str, Record], dict[str, Mark]]":
         """See ``Engine.dump``."""
@@ -33,6 +32,10 @@ class MemoryEngine:
     def deadlines(self) -> dict[str, int]:
         """See ``Engine.deadlines``."""
         return {key: record.expires_at for key, record in self._memory._records.items()}
+
+    def remove(self, key: str) -> None:
+        """See ``Engine.remove``."""
+        self._memory._records.pop(key, None)
 
     def spoil(self, key: str, document: bytes) -> None:
         """See ``Engine.spoil``."""
@@ -51,7 +54,7 @@ class DynamoEngine:
         self._client = Clients(endpoint_url).dynamodb
         self._table = table
         client = dynamodb_client(endpoint_url=endpoint_url)
-        self.backend: SweepBackend = DynamoBackend(client, table=table, objects=None, overflow_bytes=65_536)
+        self.backend: Backend = DynamoBackend(client, table=table, objects=None, overflow_bytes=65_536)
 
     def dump(self) -> Items:
         """See ``Engine.dump``."""
@@ -67,6 +70,10 @@ class DynamoEngine:
     def deadlines(self) -> dict[str, int]:
         """See ``Engine.deadlines``."""
         return {key: int(item["expires_at"]["N"]) for key, item in self.dump().items() if "#!" not in key}
+
+    def remove(self, key: str) -> None:
+        """See ``Engine.remove``."""
+        self._client.delete_item(TableName=self._table, Key={"session_id": {"S": key}})
 
     def spoil(self, key: str, document: bytes) -> None:
         """See ``Engine.spoil``."""

@@ -7,7 +7,7 @@ require "rails"
 require "action_controller/railtie"
 require "webrick"
 require "rack/handler/webrick"
-require_relative "../../clients/rails/dynamo_store"
+require ENV.fetch("RAILS_CLIENT", File.expand_path("../../clients/rails/dynamo_store", __dir__))
 
 class App < Rails::Application
   config.eager_load = false
@@ -47,21 +47,36 @@ class PagesController < ActionController::Base
 
   def slow
     session[:late] = params[:name]
+    wait
+  end
+
+  def slow_login
+    session[:user] = params[:name]
+    wait
+  end
+
+  def slow_renew
+    session[:late] = params[:name]
+    request.session_options[:renew] = true
+    wait
+  end
+
+  def breaks = raise("a bug")
+
+  private
+
+  def wait
     File.write(params[:started], "")
     sleep 0.02 until File.exist?(params[:go_on])
     render plain: "done"
   end
-
-  def breaks = raise("a bug")
 end
 
 App.initialize!
 App.routes.draw do
-  %w[static show many flash_it flashed token sid renew logout breaks].each { |page| get "/#{page}", to: "pages##{page}" }
-  get "/put/:name/:value", to: "pages#put"
-  get "/drop/:name", to: "pages#drop"
-  get "/login/:name", to: "pages#login"
-  get "/slow/:name", to: "pages#slow"
+  pages = %w[static show many flash_it flashed token sid renew logout breaks] +
+    %w[drop/:name login/:name slow/:name slow_login/:name slow_renew/:name put/:name/:value]
+  pages.each { |page| match "/#{page}", to: "pages##{page[/\w+/]}", via: %i[get post] }
 end
 
 # Says HTTPS, as a proxy in front of it would.

@@ -67,7 +67,7 @@ class Names:
                 for resource in _listed(statement["Resource"]):
                     yield Grant(action, resource, keys)
 
-    def filled(self, value: Any) -> Any:  # noqa: ANN401, C901, PLR0911  # a template is JSON; a case each
+    def filled(self, value: Any) -> Any:  # noqa: ANN401, PLR0911  # a template is JSON; a case each
         """``value`` with what references stand for; ``None`` for nothing at all."""
         if isinstance(value, list):
             return [self.filled(entry) for entry in value]
@@ -80,8 +80,6 @@ class Names:
                 return self.values[name]
             case {"Fn::GetAtt": [resource, attribute]}:
                 return self.values[f"{resource}.{attribute}"]
-            case {"Fn::ImportValue": name}:
-                return self.values[self.filled(name)]
             case {"Fn::If": [condition, if_so, if_not]}:
                 return self.filled(if_so if self.conditions[condition] else if_not)
             case {"Fn::Sub": [str(text), dict(more)]}:

@@ -28,11 +28,10 @@ ROLES = {
 def names_of(place: Place) -> Names:
     """What the references of a template are there."""
     values = {
-        "SessionsTable.Arn": table_arn(place.table),
-        "OverflowBucket.Arn": bucket_arn(place.bucket),
-        "sojourn-TableName": place.table,
-        "sojourn-BucketName": place.bucket,
-        "StackName": "sojourn",
+        "TableArnParameter.Value": table_arn(place.table),
+        "BucketArnParameter.Value": bucket_arn(place.bucket),
+        "Table": place.table,
+        "Bucket": place.bucket,
         "Namespace": place.settings.namespace,
     }
     is_strict = place.settings.strict_expire_all

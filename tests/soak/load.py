@@ -169,7 +169,7 @@ class ApiClient(Client):
 
     def expire_all(self, subject: str) -> None:
         """See ``Client``."""
-        self._call("DELETE", f"/subjects/{subject}/sessions")
+        self._call("DELETE", f"/sessions?subject={subject}")
 
     def _call(
         self, method: str, path: str, *, token: str = "", headers: dict[str, str] | None = None, body: object = None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from sojourn import StoreUnavailableError
-from sojourn.backend import Mark, Page, Position, Record, Refused
+from sojourn.backend import Backend, Mark, Match, Page, Position, Record, Refused
 from sojourn.backends.memory import MemoryBackend
 from sojourn.sweep.backend import Hint, HintPage, Move, Postponement, Removal, SweepBackend
 
@@ -30,13 +30,13 @@ Chooser = Callable[[str], Fault]
 
 
 class FaultyBackend:
-    """A ``SweepBackend``, in memory unless told otherwise.
+    """A ``Backend`` and ``SweepBackend``, in memory unless another is given.
 
     Faults come from ``plan``, and where nothing was planned from ``choose``.
     """
 
-    def __init__(self, choose: Chooser = lambda _name: Fault.NONE, *, inner: SweepBackend | None = None) -> None:
-        self.inner: SweepBackend = inner or MemoryBackend()
+    def __init__(self, choose: Chooser = lambda _name: Fault.NONE, *, inner: Backend | None = None) -> None:
+        self.inner: Backend = inner or MemoryBackend()
         self.calls: list[str] = []
         self.on_call: Callable[[], None] = lambda: None
         self.choose = choose
@@ -70,8 +70,18 @@ class FaultyBackend:
             self._delayed.append(effect)
         is_refused = fault in (Fault.THROTTLED, Fault.FORBIDDEN)
         raise StoreUnavailableError(
-            fault.value, may_have_happened=changes and not is_refused, is_transient=fault is not Fault.FORBIDDEN
+            fault.value, outcome_unknown=changes and not is_refused, is_transient=fault is not Fault.FORBIDDEN
         )
+
+    @property
+    def sweep(self) -> "FaultyBackend":
+        """See ``Backend.sweep``."""
+        return self
+
+    @property
+    def _inner_sweep(self) -> SweepBackend:
+        assert self.inner.sweep is not None
+        return self.inner.sweep
 
     def insert(self, record: Record) -> Record | Refused:
         """See ``Backend.insert``."""
@@ -80,6 +90,10 @@ class FaultyBackend:
     def load(self, session_id: str, *, is_consistent: bool = True) -> Record | None:
         """See ``Backend.load``."""
         return self._call("load", partial(self.inner.load, session_id, is_consistent=is_consistent), changes=False)
+
+    def load_with_mark(self, session_id: str, mark: str) -> tuple[Record | None, Mark | None]:
+        """See ``Backend.load_with_mark``."""
+        return self._call("load_with_mark", partial(self.inner.load_with_mark, session_id, mark), changes=False)
 
     def document(self, record: Record) -> bytes | None:
         """See ``Backend.document``."""
@@ -93,13 +107,9 @@ class FaultyBackend:
         """See ``Backend.renew``."""
         return self._call("renew", partial(self.inner.renew, record, seen=seen, now=now))
 
-    def rotate(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
-        """See ``Backend.rotate``."""
-        return self._call("rotate", partial(self.inner.rotate, record, seen=seen, now=now))
-
-    def delete(self, session_id: str, *, expires_at: int | None = None, subject: str | None = None) -> bool:
+    def delete(self, session_id: str, *, match: Match) -> Refused | None:
         """See ``Backend.delete``."""
-        return self._call("delete", partial(self.inner.delete, session_id, expires_at=expires_at, subject=subject))
+        return self._call("delete", partial(self.inner.delete, session_id, match=match))
 
     def of_subject(self, subject: str, *, limit: int, after: Position | None = None) -> Page:
         """See ``Backend.of_subject``."""
@@ -121,17 +131,19 @@ class FaultyBackend:
 
     def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
         """See ``SweepBackend.due``."""
-        return self._call("due", partial(self.inner.due, shard, until=until, limit=limit, after=after), changes=False)
+        return self._call(
+            "due", partial(self._inner_sweep.due, shard, until=until, limit=limit, after=after), changes=False
+        )
 
     def scan(self, segment: int, *, segments: int, until: int, after: object | None = None) -> HintPage:
         """See ``SweepBackend.scan``."""
-        effect = partial(self.inner.scan, segment, segments=segments, until=until, after=after)
+        effect = partial(self._inner_sweep.scan, segment, segments=segments, until=until, after=after)
         return self._call("scan", effect, changes=False)
 
     def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> Removal:
         """See ``SweepBackend.delete_stale``."""
-        return self._call("delete_stale", partial(self.inner.delete_stale, hints, cutoff=cutoff))
+        return self._call("delete_stale", partial(self._inner_sweep.delete_stale, hints, cutoff=cutoff))
 
     def postpone(self, moves: Sequence[Move]) -> Postponement:
         """See ``SweepBackend.postpone``."""
-        return self._call("postpone", partial(self.inner.postpone, moves))
+        return self._call("postpone", partial(self._inner_sweep.postpone, moves))

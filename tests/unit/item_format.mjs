@@ -15,7 +15,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const PLAIN = 0;
 const DEFLATED = 1;
-const ITEM_ALLOWANCE = 300;
+const ITEM_ALLOWANCE = 450;
 
 function decode(encoded, maxBytes) {
   assert.equal(encoded[0], FORMAT, "unknown format");
@@ -45,21 +45,18 @@ function part(bytes) {
   return Buffer.concat([length, bytes]);
 }
 
-function secretOf(token) {
-  if (!/^sjn_[A-Za-z0-9_-]{43}$/.test(token)) return null;
-  const secret = Buffer.from(token.slice(4), "base64url");
-  return secret.toString("base64url") === token.slice(4) ? secret : null;
+function parse(token) {
+  const found = /^sjn_([A-Za-z0-9_-]{12})([A-Za-z0-9_-]{24})$/.exec(token);
+  return found && { sessionId: found[1], secret: Buffer.from(found[2], "base64url") };
 }
 
-function sessionId(token, namespace) {
-  const secret = secretOf(token);
-  if (secret === null) return null;
-  const parts = [Buffer.from("sojourn-v1"), Buffer.from(namespace), secret];
-  return createHash("sha256").update(Buffer.concat(parts.map(part))).digest("base64url");
+function hashOf(token, namespace) {
+  const parts = ["sojourn-v1", namespace, token].map((text) => part(Buffer.from(text)));
+  return createHash("sha256").update(Buffer.concat(parts)).digest();
 }
 
 function keyOf(token) {
-  return Buffer.from(hkdfSync("sha256", secretOf(token), "", "sojourn-document-2", 32));
+  return Buffer.from(hkdfSync("sha256", parse(token).secret, "", "sojourn-document-2", 32));
 }
 
 function boundTo({ session_id, version, write_id, subject }) {
@@ -90,14 +87,21 @@ for (const { name, text, encoded } of vectors.documents) {
 for (const { name, encoded, max_bytes } of vectors.refused_encodings) {
   assert.throws(() => decode(Buffer.from(encoded, "hex"), max_bytes), undefined, name);
 }
-for (const { name, token, namespace, session_id } of vectors.session_ids) {
-  assert.equal(sessionId(token, namespace), session_id, name);
+for (const { name, token, namespace, session_id, key, token_hash } of vectors.tokens) {
+  assert.equal(parse(token).sessionId, session_id, name);
+  assert.equal(parse(token).secret.length, 18, name);
+  assert.equal(`${namespace}#${session_id}`, key, name);
+  assert.equal(hashOf(token, namespace).toString("hex"), token_hash, name);
 }
 for (const { name, token } of vectors.refused_tokens) {
-  assert.equal(sessionId(token, "default"), null, name);
+  assert.equal(parse(token), null, name);
 }
-for (const { name, token, namespace, item, text } of vectors.items) {
-  assert.equal(item.session_id.S, `${namespace}#${sessionId(token, namespace)}`, name);
+for (const { name, token, namespace, former_tokens, item, text } of vectors.items) {
+  const hashes = former_tokens.map((former) => hashOf(former, namespace));
+  assert.equal(item.session_id.S, `${namespace}#${parse(token).sessionId}`, name);
+  assert.equal(item.token_hash.B, hashOf(token, namespace).toString("base64"), name);
+  assert.equal(item.former_hashes?.B ?? "", Buffer.concat(hashes).toString("base64"), name);
+  if (item.overflow) assert.ok(item.overflow.S.startsWith(`${item.session_id.S.replace("#", "/")}/`), name);
   if (item.data) assert.equal(decode(Buffer.from(item.data.B, "base64"), 1 << 20).toString("utf8"), text, name);
 }
 for (const vector of vectors.sealed) {
@@ -118,7 +122,7 @@ const items = Array.from({ length: 200 }, () => [
 const written = encode(Buffer.from(JSON.stringify({ at: { $datetime: new Date(1769860800000).toISOString() }, items })));
 assert.equal(written[1], DEFLATED);
 
-const checked = ["documents", "refused_encodings", "session_ids", "refused_tokens", "items", "sealed", "refused_seals"];
+const checked = ["documents", "refused_encodings", "tokens", "refused_tokens", "items", "sealed", "refused_seals"];
 console.log(
   JSON.stringify({
     checked: Object.fromEntries(checked.map((name) => [name, vectors[name].length])),

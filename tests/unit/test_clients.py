@@ -69,7 +69,7 @@ def test_connecting_ends_with_the_deadline(monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(StoreUnavailableError) as unavailable:
             Retry(attempts=1).within(1.6).run(lambda: answered(client.list_tables, changes=True))
         assert time.monotonic() - begun < 30
-        assert not unavailable.value.may_have_happened
+        assert not unavailable.value.outcome_unknown
 
 
 def test_a_request_for_which_no_time_is_left_is_not_begun() -> None:
@@ -86,7 +86,7 @@ def test_a_request_for_which_no_time_is_left_is_not_begun() -> None:
     with pytest.raises(StoreUnavailableError) as unavailable:
         retry.run(attempt)
     assert asked == ["first"]
-    assert not unavailable.value.may_have_happened
+    assert not unavailable.value.outcome_unknown
     answered(lambda: asked.append("later"), changes=True)
     assert asked == ["first", "later"]
 
@@ -103,11 +103,11 @@ def test_a_request_for_which_no_time_is_left_is_not_begun() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_went_unanswered_may_have_happened_if_it_could(error: Exception, *, is_change: bool) -> None:
+def test_what_went_unanswered_outcome_unknown_if_it_could(error: Exception, *, is_change: bool) -> None:
     """A read changes nothing, however it ends."""
     with pytest.raises(StoreUnavailableError) as unavailable:
         answered(_failing(error), changes=is_change)
-    assert unavailable.value.may_have_happened is is_change
+    assert unavailable.value.outcome_unknown is is_change
     assert unavailable.value.is_transient
 
 
@@ -129,7 +129,7 @@ def test_what_was_not_taken_did_not_happen(error: Exception) -> None:
     """And can be tried again."""
     with pytest.raises(StoreUnavailableError) as unavailable:
         answered(_failing(error), changes=True)
-    assert not unavailable.value.may_have_happened
+    assert not unavailable.value.outcome_unknown
     assert unavailable.value.is_transient
 
 
@@ -149,7 +149,7 @@ def test_what_is_wrongly_set_up_is_not_tried_again(error: Exception) -> None:
     """The message says what to look at."""
     with pytest.raises(StoreUnavailableError, match="check") as unavailable:
         answered(_failing(error), changes=True)
-    assert not unavailable.value.may_have_happened
+    assert not unavailable.value.outcome_unknown
     assert not unavailable.value.is_transient
 
 

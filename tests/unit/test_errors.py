@@ -12,9 +12,9 @@ from sojourn import (
     SojournError,
     StoreUnavailableError,
 )
-from sojourn.errors import rendered, shortened
+from sojourn.errors import rendered
 
-ID = "A1b2C3d4" + "x" * 35
+ID = "A1b2C3d4xxxx"
 
 
 def test_every_error_is_a_sojourn_error() -> None:
@@ -28,14 +28,15 @@ def test_every_error_is_a_sojourn_error() -> None:
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (SessionGoneError(f"shop#{ID}"), "session A1b2C3d4… is gone; create a new one"),
+        (SessionGoneError(ID), "session A1b2C3d4xxxx is gone; create a new one"),
+        (SessionGoneError(ID, is_superseded=True), "session A1b2C3d4xxxx was rotated after you read it"),
         (
             ConflictError(ID, keys=frozenset({"b", "a"})),
-            "session A1b2C3d4… changed under you: a, b; read it again and reapply",
+            "session A1b2C3d4xxxx changed under you: a, b; read it again and reapply",
         ),
         (
             ConflictError(ID, keys=frozenset()),
-            "session A1b2C3d4… changed under you: the document; read it again and reapply",
+            "session A1b2C3d4xxxx changed under you: the document; read it again and reapply",
         ),
         (
             SessionTooLargeError(11, limit=10),
@@ -44,18 +45,22 @@ def test_every_error_is_a_sojourn_error() -> None:
         (InvalidDataError("is bad", path=("cart", 3, "price")), "cart[3].price: is bad"),
         (InvalidDataError("is bad"), "document: is bad"),
         (
-            CorruptSessionError("it is damaged", session_id=f"shop#{ID}"),
-            "session A1b2C3d4… cannot be read: it is damaged; expire it, or read it with the version that wrote it",
+            CorruptSessionError("it is damaged", session_id=ID),
+            "session A1b2C3d4xxxx cannot be read: it is damaged; expire it, or read it with the version that wrote it",
+        ),
+        (
+            SessionTooLargeError(11, limit=10, setting="SOJOURN_BUCKET"),
+            "the document takes 11 bytes, the limit is 10; store less, or set SOJOURN_BUCKET",
         ),
         (StoreUnavailableError("busy"), "the session store is unavailable: busy"),
         (
-            StoreUnavailableError("busy", may_have_happened=True),
+            StoreUnavailableError("busy", outcome_unknown=True),
             "the session store is unavailable: busy; whether the change took effect is unknown: read the session again",
         ),
     ],
 )
 def test_a_message_says_what_happened_and_what_to_do(error: SojournError, message: str) -> None:
-    """With the first characters of the id, enough to find it in a log."""
+    """With the whole id, which opens nothing."""
     assert str(error) == message
 
 
@@ -68,7 +73,9 @@ def test_an_error_carries_what_a_handler_needs() -> None:
     invalid = InvalidDataError("is bad", path=("a", 0))
     assert (invalid.reason, invalid.path) == ("is bad", ("a", 0))
     away = StoreUnavailableError("busy", is_transient=True)
-    assert (away.reason, away.is_transient, away.may_have_happened) == ("busy", True, False)
+    assert (away.reason, away.is_transient, away.outcome_unknown) == ("busy", True, False)
+    gone = SessionGoneError(ID, is_superseded=True, outcome_unknown=True)
+    assert (gone.session_id, gone.is_superseded, gone.outcome_unknown) == (ID, True, True)
     corrupt = CorruptSessionError("it is damaged", session_id=ID)
     assert (corrupt.reason, corrupt.session_id) == ("it is damaged", ID)
 
@@ -79,8 +86,3 @@ def test_an_error_carries_what_a_handler_needs() -> None:
 def test_a_path_is_written_as_a_person_writes_it(path: tuple[str | int, ...], text: str) -> None:
     """From the document's root."""
     assert rendered(path) == text
-
-
-def test_an_id_is_shortened_without_its_namespace() -> None:
-    """Eight characters and an ellipsis."""
-    assert shortened(f"shop#{ID}") == shortened(ID) == "A1b2C3d4…"

@@ -10,21 +10,21 @@ seconds = st.integers(min_value=1, max_value=10**9)
 instants = st.integers(min_value=0, max_value=10**10)
 
 
-@given(idle=seconds, absolute=seconds, created_at=instants, used=st.integers(min_value=0, max_value=10**9))
-def test_a_deadline_is_the_nearer_of_both(idle: int, absolute: int, created_at: int, used: int) -> None:
-    """Idle since last use, absolute since creation; never beyond either."""
-    deadline = Lifetime(idle=idle, absolute=absolute).deadline(created_at=created_at, now=created_at + used)
-    assert deadline in (created_at + used + idle, created_at + absolute)
-    assert deadline <= created_at + used + idle
-    assert deadline <= created_at + absolute
+@given(idle=seconds, absolute=seconds, began_at=instants, used=st.integers(min_value=0, max_value=10**9))
+def test_a_deadline_is_the_nearer_of_both(idle: int, absolute: int, began_at: int, used: int) -> None:
+    """Idle since last use, absolute since the beginning; never beyond either."""
+    deadline = Lifetime(idle=idle, absolute=absolute).deadline(began_at=began_at, now=began_at + used)
+    assert deadline in (began_at + used + idle, began_at + absolute)
+    assert deadline <= began_at + used + idle
+    assert deadline <= began_at + absolute
 
 
-@given(idle=seconds, absolute=seconds, created_at=instants, used=instants, later=seconds)
-def test_later_use_never_means_an_earlier_end(idle: int, absolute: int, created_at: int, used: int, later: int) -> None:
+@given(idle=seconds, absolute=seconds, began_at=instants, used=instants, later=seconds)
+def test_later_use_never_means_an_earlier_end(idle: int, absolute: int, began_at: int, used: int, later: int) -> None:
     """Renewing cannot hurt."""
     lifetime = Lifetime(idle=idle, absolute=absolute)
-    first = lifetime.deadline(created_at=created_at, now=used)
-    assert lifetime.deadline(created_at=created_at, now=used + later) >= first
+    first = lifetime.deadline(began_at=began_at, now=used)
+    assert lifetime.deadline(began_at=began_at, now=used + later) >= first
 
 
 @pytest.mark.parametrize(("now", "dead"), [(99, False), (100, True), (101, True)])

@@ -1,4 +1,4 @@
-"""Random histories of several clients on a faulty network: whatever happens, nobody is told what is not true."""
+"""Random histories of several clients on a faulty network: whatever happens, no answer is untrue."""
 
 import random
 from collections.abc import Callable
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sojourn import ConflictError, Session, SessionGoneError, Settings, Store, StoreUnavailableError, tokens
+from sojourn import Absence, ConflictError, Session, SessionGoneError, Settings, Store, StoreUnavailableError
 from sojourn.retry import Retry
 from sojourn.testing import FakeClock
 from tests.unit.faulty import Fault, FaultyBackend
 
 CLIENTS = 3
 STEPS = 60
+SHORTEST = 30
 SKEWS = (0, -3, 2)
 """Seconds by which each client's clock is wrong."""
 
@@ -22,10 +23,13 @@ _FAULTS = [Fault.NONE] * 12 + [fault for fault in Fault if fault is not Fault.FO
 
 @dataclass
 class Known:
-    """What is known of one session to somebody who saw every answer."""
+    """What is known of one session to an observer of every answer."""
 
+    id: str
     token: str
     absolute_at: int
+    began_at: int
+    subject: str | None
     deadline: int
     """It cannot have died before this second, unless ``may_be_ended``."""
     version: int = 1
@@ -34,6 +38,8 @@ class Known:
     doubtful: dict[str, set[int]] = field(default_factory=dict)
     """Values that may have been stored, or not."""
     may_be_ended: bool = False
+    may_be_rotated: bool = False
+    """A rotation went unanswered: then no client holds the token."""
     shortened: dict[int, int] = field(default_factory=dict)
     """Deadlines that an unanswered touch with a new idle time may still set, by the one it would replace."""
 
@@ -56,8 +62,9 @@ class History:
         self.begin()
 
     def run(self) -> None:
-        """Some steps, each by somebody."""
-        steps = [self.read, self.read, self.write, self.write, self.write, self.touch, self.touch_idle, self.rotate]
+        """Some steps, each by one of the clients."""
+        steps = [self.read, self.read, self.write, self.write, self.write, self.touch, self.touch_idle]
+        steps += [self.rotate, self.login]
         for _ in range(STEPS):
             client = self.random.randrange(CLIENTS)
             rare = self.random.random()
@@ -66,12 +73,12 @@ class History:
                 step(client)
 
     def begin(self) -> None:
-        """A new session, now that nobody needs the old one."""
+        """A new session, now that the old one is of no use."""
         while True:
             with suppress(StoreUnavailableError):
                 session = self.stores[0].create({f"k{client}": 0 for client in range(CLIENTS)})
                 break
-        self.known = Known(session.token, session.absolute_at, session.expires_at)
+        self.known = Known(session.id, session.token, session.absolute_at, session.began_at, None, session.expires_at)
         self.known.values = {f"k{client}": 0 for client in range(CLIENTS)}
         self.known.doubtful = {f"k{client}": set() for client in range(CLIENTS)}
 
@@ -84,9 +91,9 @@ class History:
     def read(self, client: int) -> None:
         """Answers the newest state, or None and then for ever."""
         token = self.known.token
-        found = self.stores[client].read(token, touch=self.random.random() < 0.5)
-        if found is None:
-            self.ended(token)
+        found = self.stores[client].find(token, touch=self.random.random() < 0.5)
+        if isinstance(found, Absence):
+            self.ended(token, is_superseded=found in (Absence.SUPERSEDED, Absence.FOREIGN_KEY))
             return
         self.lives(token, client, found)
         self.copies[client] = found
@@ -105,47 +112,75 @@ class History:
 
     def rotate(self, client: int) -> None:
         """With or without pending edits."""
+        self.turned(client, self.stores[client].rotate)
+
+    def login(self, client: int) -> None:
+        """A new beginning, for one subject or another."""
+        subject = self.random.choice(["ada", "eve"])
+
+        def verb(session: Session) -> None:
+            self.stores[client].login(session, subject=subject, absolute=self.random.choice([None, 20_000, 60_000]))
+
+        # By a clock that is behind and a shorter idle time, it may end sooner than it would have.
+        self.known.deadline = min(self.known.deadline, self.clock() + min(SKEWS) + SHORTEST)
+        session = self.turned(client, verb)
+        if session is not None:
+            assert session.subject == subject
+            assert session.began_at == self.clock() + SKEWS[client]
+            self.known.began_at, self.known.absolute_at = session.began_at, session.absolute_at
+
+    def turned(self, client: int, verb: Callable[[Session], None]) -> Session | None:
+        """Rotate or log in; the session, when that was done."""
         session = self.copies[client]
         if session is None or self.random.random() < 0.5:
-            return
+            return None
         old = session.token
-        if self.attempt(client, session, lambda: self.stores[client].rotate(session), may_end=True):
-            self.dead.add(old)
-            self.known.token = session.token
-            self.known.may_be_ended = False
-            assert session.absolute_at == self.known.absolute_at
+        if not self.attempt(client, session, lambda: verb(session), may_rotate=True):
+            return None
+        assert session.id == self.known.id, "it is another session"
+        self.dead.add(old)
+        self.known.token = session.token
+        self.known.may_be_rotated = False
+        # A deadline that an unanswered touch asked for is that of a former token.
+        self.known.shortened, self.known.deadline = {}, session.expires_at
+        return session
 
-    def attempt(self, client: int, session: Session, verb: Callable[[], None], *, may_end: bool = False) -> bool:
+    def attempt(self, client: int, session: Session, verb: Callable[[], None], *, may_rotate: bool = False) -> bool:
         """Write or rotate, and judge the answer; whether it was done."""
         token, key = session.token, f"k{client}"
         value = session[key]
         assert isinstance(value, int)
         try:
             verb()
-        except SessionGoneError:
-            self.ended(token)
+        except SessionGoneError as error:
+            self.ended(token, is_superseded=error.is_superseded)
             self.copies[client] = None
             return False
         except ConflictError:
             # Only with ourselves: with an earlier value of which we were told that it may have been stored.
-            assert self.known.doubtful[key], "a conflict that nobody caused"
+            assert self.known.doubtful[key], "a conflict without a cause"
             self.copies[client] = None
             return False
         except StoreUnavailableError as error:
-            if error.may_have_happened:
+            if error.outcome_unknown:
                 self.known.doubtful[key].add(value)
-                self.known.may_be_ended |= may_end
+                self.known.may_be_rotated |= may_rotate
+            if session.token != token:  # it was stored; whether it had been ended with others could not be asked
+                self.dead.add(token)
+                self.copies[client] = None
+                self.begin()
+                raise
             # Kept or dropped, both must work.
             self.copies[client] = session if self.random.random() < 0.5 else None
             raise
         assert (
             session.version > self.known.version
-            or (value == self.known.values[key] and not may_end)
-            or (value in self.known.doubtful[key] and not may_end)
+            or (value == self.known.values[key] and not may_rotate)
+            or (value in self.known.doubtful[key] and not may_rotate)
         ), "two writes have the same version"
         self.known.version = max(self.known.version, session.version)
         stored = session[key]
-        assert stored == value or stored in self.known.doubtful[key], "somebody else's value in our key"
+        assert stored == value or stored in self.known.doubtful[key], "another client's value in our key"
         assert isinstance(stored, int)
         self.known.values[key] = stored
         self.known.doubtful[key] = set()
@@ -160,7 +195,7 @@ class History:
         """May bring the deadline forward."""
         if self.random.random() < 0.5:
             # Hardly ever the same twice: a late request could not tell a deadline that was changed and changed back.
-            self.touched(client, self.random.randrange(30, 2_000))
+            self.touched(client, self.random.randrange(SHORTEST, 2_000))
 
     def touched(self, client: int, idle: int | None) -> None:
         """Touch and judge the answer."""
@@ -169,8 +204,8 @@ class History:
             return
         try:
             was_asked = self.stores[client].touch(session, idle=idle)
-        except SessionGoneError:
-            self.ended(session.token)
+        except SessionGoneError as error:
+            self.ended(session.token, is_superseded=error.is_superseded)
             self.copies[client] = None
             return
         except StoreUnavailableError:
@@ -188,10 +223,11 @@ class History:
         """Ended for everybody."""
         self.known.may_be_ended = True
         self.stores[client].expire(self.known.token)
+        self.known.may_be_rotated = True  # and then it may not have been ended
         self.ended(self.known.token)
 
     def fetched(self, client: int) -> Session | None:
-        """A fresh copy for one who has none."""
+        """A fresh copy for a client that has none."""
         self.read(client)
         return self.copies[client]
 
@@ -207,16 +243,18 @@ class History:
 
     def stored_deadline(self) -> int:
         """What no client can know for sure."""
-        session_id = tokens.session_id(self.known.token, namespace="default")
-        stored = self.backend.inner.load(f"default#{session_id}")
+        stored = self.backend.inner.load(f"default#{self.known.id}")
         return stored.expires_at if stored else 0
 
-    def ended(self, token: str) -> None:
-        """An answer said that ``token`` opens nothing."""
+    def ended(self, token: str, *, is_superseded: bool = False) -> None:
+        """An answer said that ``token`` opens nothing, and maybe that another one does."""
         self.dead.add(token)
         if token == self.known.token:
             is_due = self.clock() + max(SKEWS) >= self.known.deadline
-            assert is_due or self.known.may_be_ended, "a session died early"
+            if is_superseded:
+                assert self.known.may_be_rotated, "no rotation replaced the token"
+            else:
+                assert is_due or self.known.may_be_ended, "a session died early"
             self.begin()
 
     def _wrong_by(self, seconds: int) -> Callable[[], int]:
@@ -234,6 +272,6 @@ class History:
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_whatever_happens_nobody_is_told_what_is_not_true(seed: int) -> None:
+def test_whatever_happens_no_answer_is_untrue(seed: int) -> None:
     """No session comes back, dies early or outlives its deadline; no acknowledged write is lost or doubled."""
     History(seed).run()

@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 
 from benchmarks.dictionary import size_table
-from sojourn import tokens
+from sojourn import Settings, Token, tokens
 from sojourn.backend import Record
 from sojourn.backends.items import Attribute, item_of, record_of
 from sojourn.document import sealing
@@ -25,6 +25,8 @@ from sojourn.document.codec import decode, dump_document, encode, load_document
 from sojourn.document.dictionary import DICTIONARY_1
 from sojourn.document.sealing import Sealing
 from sojourn.errors import CorruptSessionError
+from sojourn.names import Namespace, bare, is_object_of
+from sojourn.sweep.index import placed
 
 LIMIT = 1 << 20
 VECTORS: Final[Path] = Path(__file__).parents[2] / "docs" / "item-format-vectors.json"
@@ -137,16 +139,19 @@ def test_stored_bytes_are_refused_as_the_file_says(vector: dict[str, Any]) -> No
         decode(bytes.fromhex(vector["encoded"]), max_bytes=vector["max_bytes"])
 
 
-@pytest.mark.parametrize("vector", named(FORMAT["session_ids"]))
-def test_a_token_has_the_session_id_that_the_file_says(vector: dict[str, Any]) -> None:
+@pytest.mark.parametrize("vector", named(FORMAT["tokens"]))
+def test_a_token_has_the_session_and_the_hash_that_the_file_says(vector: dict[str, Any]) -> None:
     """The derivation cannot change without orphaning every session."""
-    assert tokens.session_id(vector["token"], namespace=vector["namespace"]) == vector["session_id"]
+    token = token_of(vector["token"])
+    assert token.session_id == vector["session_id"]
+    assert Namespace(vector["namespace"]).session(token.session_id) == vector["key"]
+    assert token.hash(namespace=vector["namespace"]).hex() == vector["token_hash"]
 
 
 @pytest.mark.parametrize("vector", named(FORMAT["refused_tokens"]))
 def test_a_string_is_no_token_as_the_file_says(vector: dict[str, Any]) -> None:
     """A malformed token is unknown, before anything is hashed."""
-    assert tokens.session_id(vector["token"], namespace="default") is None
+    assert tokens.parsed(vector["token"]) is None
 
 
 @pytest.mark.parametrize("vector", named(FORMAT["items"]))
@@ -158,8 +163,14 @@ def test_an_item_is_what_the_file_says(vector: dict[str, Any]) -> None:
     }
     record = record_of(item)
     assert item_of(record) == item
-    session_id = tokens.session_id(vector["token"], namespace=vector["namespace"])
-    assert record.session_id == f"{vector['namespace']}#{session_id}"
+    token, namespace = token_of(vector["token"]), vector["namespace"]
+    assert record.session_id == Namespace(namespace).session(token.session_id)
+    assert record.token_hash == token.hash(namespace=namespace)
+    former = [token_of(text).hash(namespace=namespace) for text in vector["former_tokens"]]
+    assert (record.former_hashes or b"") == b"".join(former)
+    assert record.overflow is None or is_object_of(record.overflow, record.session_id)
+    placed_at = record.sweep_shard and placed(record, Settings()).sweep_shard
+    assert record.sweep_shard == placed_at
     assert record.data is None or decode(record.data, max_bytes=LIMIT) == vector["text"].encode()
 
 
@@ -170,23 +181,29 @@ def test_a_document_is_sealed_and_opened_as_the_file_says(
     """To the byte, given the nonce."""
     monkeypatch.setattr(sealing, "_nonce", lambda: bytes.fromhex(vector["nonce"]))
     encoded, sealed = bytes.fromhex(vector["encoded"]), bytes.fromhex(vector["sealed"])
-    assert SEALING.sealed(encoded, sealed_record(vector), token=vector["token"]) == sealed
-    assert SEALING.opened(sealed, sealed_record(vector), token=vector["token"]) == encoded
-    namespace, _, session_id = vector["session_id"].partition("#")
-    assert tokens.session_id(vector["token"], namespace=namespace) == session_id
+    assert SEALING.sealed(encoded, sealed_record(vector), token=token_of(vector["token"])) == sealed
+    assert SEALING.opened(sealed, sealed_record(vector), token=token_of(vector["token"])) == encoded
+    assert bare(vector["session_id"]) == token_of(vector["token"]).session_id
 
 
 @pytest.mark.parametrize("vector", named(FORMAT["refused_seals"]))
 def test_a_seal_is_refused_as_the_file_says(vector: dict[str, Any]) -> None:
     """Each is one step away from a document that is opened."""
     with pytest.raises(CorruptSessionError):
-        SEALING.opened(bytes.fromhex(vector["sealed"]), sealed_record(vector), token=vector["token"])
+        SEALING.opened(bytes.fromhex(vector["sealed"]), sealed_record(vector), token=token_of(vector["token"]))
+
+
+def token_of(text: str) -> Token:
+    """The token that ``text`` is."""
+    token = tokens.parsed(text)
+    assert token is not None
+    return token
 
 
 def sealed_record(vector: dict[str, Any]) -> Record:
     """What a seal is bound to, in a record whose other attributes do not matter."""
     bound_to: dict[str, Any] = {name: vector.get(name) for name in ("session_id", "version", "write_id", "subject")}
-    return Record(**bound_to, created_at=0, expires_at=0, absolute_at=0, idle=0)
+    return Record(**bound_to, token_hash=b"", created_at=0, began_at=0, expires_at=0, absolute_at=0, idle=0)
 
 
 def test_the_page_prints_the_sizes_that_are_measured() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 import sojourn
 from sojourn import SojournError, Store
+from sojourn.backend import Match
 from sojourn.retry import Retry
 from sojourn.testing import FakeClock, memory_store
 from tests.unit.faulty import Fault, FaultyBackend
@@ -24,6 +25,8 @@ SOURCES = sorted(ROOM.rglob("*.py"))
 PUBLIC = {
     "KEEP",
     "REMOVED",
+    "Absence",
+    "BulkExpiry",
     "ConfigurationError",
     "Conflict",
     "ConflictError",
@@ -42,12 +45,13 @@ PUBLIC = {
     "Store",
     "StoreUnavailableError",
     "SweepReport",
+    "Token",
     "open_store",
 }
 
 
 def test_the_public_names_are_these_and_no_others() -> None:
-    """Whoever adds or drops one says so here."""
+    """A change that adds or drops one says so here."""
     assert set(sojourn.__all__) == PUBLIC
     visible = {
         name for name, value in vars(sojourn).items() if not (name.startswith("_") or isinstance(value, ModuleType))
@@ -66,8 +70,9 @@ def test_every_public_name_is_explained() -> None:
 def test_every_verb_is_a_method_of_the_store() -> None:
     """The words of the design, and nothing beside them."""
     methods = {name for name in vars(Store) if not name.startswith("_")}
-    verbs = {"create", "read", "write", "touch", "rotate", "expire", "sessions", "expire_all", "sweep"}
-    beside = {"session_page", "expire_one", "expire_before", "lock", "not_before", "settings", "within"}
+    verbs = {"create", "read", "write", "touch", "rotate", "expire", "sessions", "expire_all", "sweep", "login"}
+    beside = {"end", "expire_one", "expire_before", "find", "lock", "not_before", "refresh", "session_page", "settings"}
+    beside |= {"resources", "superseding_document", "within"}
     assert methods == verbs | beside
 
 
@@ -79,7 +84,7 @@ def _fresh(program: str) -> str:
 
 
 def test_importing_sojourn_imports_no_aws_library() -> None:
-    """Whoever tests against memory needs none, and a cold start pays for what it uses."""
+    """A test against memory needs none, and a cold start pays for what it uses."""
     program = """
 import sys
 import sojourn, sojourn.testing
@@ -173,7 +178,7 @@ def _corrupt(store: Store, backend: FaultyBackend) -> None:
     stored = backend.inner.load(f"default#{session.id}")
     assert stored is not None
     broken = {field.name: getattr(stored, field.name) for field in fields(stored)} | {"data": b"\x01\x00{hunter2"}
-    backend.inner.delete(stored.session_id)
+    backend.inner.delete(stored.session_id, match=Match(version=1))
     backend.inner.insert(type(stored)(**broken))
     store.read(session.token)
 

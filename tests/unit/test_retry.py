@@ -42,7 +42,7 @@ class World:
 
 
 def _transient(*, doubt: bool = False) -> StoreUnavailableError:
-    return StoreUnavailableError("busy", is_transient=True, may_have_happened=doubt)
+    return StoreUnavailableError("busy", is_transient=True, outcome_unknown=doubt)
 
 
 def test_an_answer_is_passed_on_at_once() -> None:
@@ -90,10 +90,10 @@ def test_doubt_of_any_attempt_is_doubt_of_the_whole() -> None:
     world = World()
     with pytest.raises(StoreUnavailableError) as error:
         world.retry().run(world.failing(_transient(doubt=True), _transient(), _transient()))
-    assert error.value.may_have_happened
+    assert error.value.outcome_unknown
     with pytest.raises(StoreUnavailableError) as certain:
         world.retry().run(world.failing(*[_transient()] * 3))
-    assert not certain.value.may_have_happened
+    assert not certain.value.outcome_unknown
 
 
 def test_other_errors_pass_through() -> None:
@@ -111,7 +111,7 @@ def test_nothing_is_asked_that_could_outlast_the_deadline() -> None:
     world = World()
     with pytest.raises(StoreUnavailableError, match="no time") as error:
         world.retry().within(1.49).run(world.failing())
-    assert (world.asked, error.value.is_transient, error.value.may_have_happened) == (0, True, False)
+    assert (world.asked, error.value.is_transient, error.value.outcome_unknown) == (0, True, False)
     assert world.retry().within(1.5).run(world.failing()) == "answer"
 
 
@@ -120,7 +120,7 @@ def test_no_time_left_after_a_doubtful_attempt_leaves_the_doubt() -> None:
     world = World(takes=3.0)
     with pytest.raises(StoreUnavailableError) as error:
         world.retry().within(4.4).run(world.failing(_transient(doubt=True)))
-    assert (world.asked, error.value.may_have_happened, world.pauses) == (1, True, [])
+    assert (world.asked, error.value.outcome_unknown, world.pauses) == (1, True, [])
 
 
 def test_a_sleep_that_takes_too_long_is_noticed() -> None:
@@ -129,7 +129,7 @@ def test_a_sleep_that_takes_too_long_is_noticed() -> None:
     retry = Retry(monotonic=lambda: world.now, sleep=lambda _pause: setattr(world, "now", world.now + 60))
     with pytest.raises(StoreUnavailableError, match="no time") as error:
         retry.within(10).run(world.failing(_transient(doubt=True)))
-    assert (world.asked, error.value.may_have_happened) == (1, True)
+    assert (world.asked, error.value.outcome_unknown) == (1, True)
 
 
 def test_a_narrower_deadline_counts_and_a_wider_one_does_not() -> None:

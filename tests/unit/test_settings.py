@@ -1,21 +1,24 @@
 """Settings: what the environment may say, and what is refused by name."""
 
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 
 import pytest
 
-from sojourn import ConfigurationError, Settings, open_store
+from sojourn import ConfigurationError, Settings, Store, factory, open_store
 
 
 def test_defaults_are_those_of_the_design() -> None:
-    """Nobody has to set anything but the table."""
+    """Nothing has to be set but the table."""
     assert Settings.from_environment({}) == Settings(
         table=None,
         bucket=None,
         namespace="default",
         idle_seconds=1_800,
         absolute_seconds=43_200,
-        max_absolute_seconds=2_592_000,
+        max_absolute_seconds=7_776_000,
         overflow_bytes=65_536,
         max_bytes=1_048_576,
         sweep_grace_seconds=86_400,
@@ -48,7 +51,7 @@ def test_every_field_is_read_from_its_variable() -> None:
         "SOJOURN_STRICT_EXPIRE_ALL": "TRUE",
         "SOJOURN_ENCRYPTION": "token",
         "SOJOURN_ENDPOINT_URL": "http://127.0.0.1:1",
-        "SOJOURN_API_URL": "http://127.0.0.1:2",
+        "SOJOURN_RECORDS_URL": "http://127.0.0.1:2",
         "OTHER_TABLE": "no",
     }
     settings = Settings.from_environment(environment)
@@ -81,7 +84,10 @@ def test_what_is_no_switch_is_refused_by_name(text: str) -> None:
     [
         ("IDLE_SECONDS", 0),
         ("ABSOLUTE_SECONDS", 0),
-        ("ABSOLUTE_SECONDS", 2_592_001),
+        ("ABSOLUTE_SECONDS", 7_776_001),
+        ("IDLE_SECONDS", 7_776_001),
+        ("IDLE_SECONDS", 99_999_999_999),
+        ("MAX_ABSOLUTE_SECONDS", 316_224_001),
         ("MAX_ABSOLUTE_SECONDS", 0),
         ("OVERFLOW_BYTES", 0),
         ("OVERFLOW_BYTES", 393_217),
@@ -110,7 +116,9 @@ def test_an_unknown_encryption_is_refused(value: str) -> None:
     ("name", "value"),
     [
         ("IDLE_SECONDS", 1),
-        ("ABSOLUTE_SECONDS", 2_592_000),
+        ("ABSOLUTE_SECONDS", 7_776_000),
+        ("IDLE_SECONDS", 7_776_000),
+        ("MAX_ABSOLUTE_SECONDS", 316_224_000),
         ("OVERFLOW_BYTES", 393_216),
         ("SWEEP_GRACE_SECONDS", 0),
         ("SWEEP_SHARDS", 1),
@@ -139,3 +147,74 @@ def test_a_store_without_a_table_is_refused() -> None:
     """The message says what to set."""
     with pytest.raises(ConfigurationError, match="SOJOURN_TABLE"):
         open_store(Settings())
+
+
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        ("SOJOURN_IDLE_SECOND", "SOJOURN_IDLE_SECOND is no setting and is ignored; SOJOURN_IDLE_SECONDS is one"),
+        ("SOJOURN_API_URL", "SOJOURN_API_URL is no setting and is ignored; SOJOURN_"),
+        ("SOJOURN_Table", "SOJOURN_Table is no setting and is ignored"),
+        ("SOJOURN_QQQQQQQQQQ", "SOJOURN_QQQQQQQQQQ is no setting and is ignored"),
+    ],
+)
+def test_an_unknown_variable_is_warned_of_with_the_nearest_name(
+    variable: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A typing error changes nothing in silence; the value is not shown."""
+    caplog.set_level(logging.WARNING)
+    assert Settings.from_environment({variable: "hunter2", "OTHER": "1"}) == Settings()
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage().startswith(message)
+    assert "hunter2" not in caplog.text
+
+
+def test_known_variables_are_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor is what has another prefix, nor an empty one."""
+    Settings.from_environment({"SOJOURN_TABLE": "t", "SOJOURN_IDLE_SECONDS": "", "SOJOURNER": "truth"})
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"idle_seconds": "60"},
+        {"absolute_seconds": 1.5},
+        {"max_bytes": True},
+        {"sweep_shards": None},
+        {"sweep_index": 1},
+    ],
+    ids=str,
+)
+def test_a_setting_of_another_type_is_refused_by_name(given: dict[str, object]) -> None:
+    """Code can say what the environment cannot."""
+    (name,) = given
+    with pytest.raises(ConfigurationError, match=f"SOJOURN_{name.upper()}"):
+        Settings(**given)  # type: ignore[arg-type]  # as a program without types would
+
+
+def test_many_threads_that_open_the_store_get_the_same_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """16 at once, at the first moment: one store, and its clients were built once."""
+    monkeypatch.setenv("SOJOURN_TABLE", "sessions")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    opened, barrier = [], threading.Barrier(16)
+    build = factory._opened
+
+    def counted(settings: Settings) -> Store:
+        opened.append(settings)
+        return build(settings)
+
+    def at_once(_number: int) -> Store:
+        barrier.wait(10)
+        return open_store()
+
+    monkeypatch.setattr(factory, "_opened", counted)
+    factory._from_environment.cache_clear()
+    try:
+        with ThreadPoolExecutor(16) as threads:
+            stores = list(threads.map(at_once, range(16)))
+    finally:
+        factory._from_environment.cache_clear()
+    assert len({id(store) for store in stores}) == 1
+    assert len(opened) == 1

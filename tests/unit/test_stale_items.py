@@ -9,8 +9,9 @@ from botocore.exceptions import ClientError
 from sojourn import StoreUnavailableError
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.backends.items import Item, item_of
+from sojourn.names import object_of
 from sojourn.sweep.backend import Fate, Hint, Move, Postponement, Verdict
-from tests.contract.records import a_record
+from tests.contract.records import a_record, a_write_id, key
 from tests.contract.tables import MemoryObjects
 
 Request = dict[str, Any]
@@ -44,14 +45,14 @@ def backend(service: Service, objects: MemoryObjects | None = None) -> DynamoBac
 def verdict(answer: Request, **more: Any) -> Verdict:  # noqa: ANN401  # JSON
     """What is made of one statement's answer."""
     service = Service(batch_execute_statement={"Responses": [answer]}, **more)
-    (only,) = backend(service).delete_stale([Hint("app#one", 10)], cutoff=100).verdicts
+    (only,) = backend(service).sweep.delete_stale([Hint(key(), 10)], cutoff=100).verdicts
     return only
 
 
 def test_a_removal_names_the_session_and_the_condition() -> None:
     """Nothing that a client could have brought is part of a statement."""
     service = Service(batch_execute_statement={"Responses": [{}, {}]})
-    backend(service).delete_stale([Hint("app#a' OR 1", 10), Hint("app#b", 10)], cutoff=100)
+    backend(service).sweep.delete_stale([Hint("app#a' OR 1", 10), Hint("app#b", 10)], cutoff=100)
     ((operation, request),) = service.requests
     assert operation == "batch_execute_statement"
     assert request["ReturnConsumedCapacity"] == "TOTAL"
@@ -63,13 +64,14 @@ def test_a_removal_names_the_session_and_the_condition() -> None:
 
 
 def test_a_move_names_its_place_before_and_after() -> None:
-    """Whoever moved it meanwhile has moved it."""
-    service = Service(batch_execute_statement={"Responses": [{}]})
-    backend(service).postpone([Move(Hint("app#a", 10), 500)])
+    """And the deadline from which it was computed, where there is one: one cut short meanwhile keeps its place."""
+    service = Service(batch_execute_statement={"Responses": [{}, {}]})
+    backend(service).sweep.postpone([Move(Hint("app#a", 10), 500), Move(Hint("app#b", 10), 500, 400)])
     ((_, request),) = service.requests
     text = 'UPDATE "my-sessions.1" SET sweep_at = ? WHERE session_id = ? AND sweep_at = ?'
-    assert request["Statements"][0]["Statement"] == text
+    assert [each["Statement"] for each in request["Statements"]] == [text, f"{text} AND expires_at >= ?"]
     assert request["Statements"][0]["Parameters"] == [{"N": "500"}, {"S": "app#a"}, {"N": "10"}]
+    assert request["Statements"][1]["Parameters"] == [{"N": "500"}, {"S": "app#b"}, {"N": "10"}, {"N": "400"}]
 
 
 def test_a_statement_that_removed_something_says_what() -> None:
@@ -86,13 +88,13 @@ def test_a_statement_that_met_no_item_succeeded_without_one() -> None:
 def test_a_refused_statement_brings_the_item_along() -> None:
     """So nothing is read, and what is no session of ours is told apart."""
     assert verdict({"Error": REFUSED | {"Item": ITEM}}) == (Fate.ALIVE, 500)
-    assert verdict({"Error": REFUSED | {"Item": {"session_id": {"S": "app#one"}}}}) == (Fate.FOREIGN, None)
+    assert verdict({"Error": REFUSED | {"Item": {"session_id": {"S": key()}}}}) == (Fate.FOREIGN, None)
 
 
 def test_a_refusal_without_the_item_is_read_after() -> None:
     """Strongly consistent: what it says was true after the refusal."""
     service = Service(batch_execute_statement={"Responses": [{"Error": REFUSED}]}, get_item={"Item": ITEM})
-    assert backend(service).delete_stale([Hint("app#one", 10)], cutoff=100).verdicts == ((Fate.ALIVE, 500),)
+    assert backend(service).sweep.delete_stale([Hint(key(), 10)], cutoff=100).verdicts == ((Fate.ALIVE, 500),)
     assert service.requests[1][1]["ConsistentRead"] is True
     assert verdict({"Error": REFUSED}, get_item={}) == (Fate.MISSING, None)
 
@@ -116,30 +118,33 @@ def test_any_other_error_of_a_statement_leaves_it(code: str) -> None:
 def test_the_object_of_what_was_removed_goes_too_and_no_other() -> None:
     """Nothing is removed for a session that lives, is missing, or was left."""
     objects = MemoryObjects()
-    for name in ("gone", "alive", "left"):
-        objects.put(name, b"")
+    names = ("gone", "alive", "left", "foreign")
+    owned = {name: object_of(key(name), a_write_id(name)) for name in names}
+    for each in owned.values():
+        objects.put(each, b"")
     answers = [
-        {"Item": ITEM | {"overflow": {"S": "gone"}}},
-        {"Error": REFUSED | {"Item": ITEM | {"overflow": {"S": "alive"}}}},
-        {"Error": {"Code": "ThrottlingError", "Item": ITEM | {"overflow": {"S": "left"}}}},
+        {"Item": ITEM | {"overflow": {"S": owned["gone"]}}},
+        {"Error": REFUSED | {"Item": ITEM | {"overflow": {"S": owned["alive"]}}}},
+        {"Error": {"Code": "ThrottlingError", "Item": ITEM | {"overflow": {"S": owned["left"]}}}},
+        {"Item": ITEM | {"overflow": {"S": owned["alive"]}}},
     ]
     service = Service(batch_execute_statement={"Responses": answers})
-    removal = backend(service, objects).delete_stale([Hint(name, 10) for name in "abc"], cutoff=100)
-    assert [verdict.fate for verdict in removal.verdicts] == [Fate.SWEPT, Fate.ALIVE, Fate.LEFT]
-    assert set(objects.bodies) == {"alive", "left"}
+    removal = backend(service, objects).sweep.delete_stale([Hint(key(name), 10) for name in names], cutoff=100)
+    assert [verdict.fate for verdict in removal.verdicts] == [Fate.SWEPT, Fate.ALIVE, Fate.LEFT, Fate.SWEPT]
+    assert set(objects.bodies) == {owned["alive"], owned["left"], owned["foreign"]}
 
 
 @pytest.mark.parametrize("number", ["1.5", "1E+2", "-1", "99999999999999999999999999"])
 def test_a_number_that_is_no_instant_of_ours_stops_nothing(number: str) -> None:
-    """DynamoDB's numbers are wider than ours, and an item may have been stored by anybody."""
+    """DynamoDB's numbers are wider than ours, and another application may have stored the item."""
     item: Item = ITEM | {"expires_at": {"N": number}}
     assert verdict({"Item": item}).fate is Fate.SWEPT
-    service = Service(query={"Items": [{"session_id": {"S": "app#one"}, "sweep_at": {"N": number}}]})
-    (hint,) = backend(service).due("1", until=100, limit=10).hints
-    assert hint == ("app#one", int(float(number)) if len(number) < 10 else int(number))
+    service = Service(query={"Items": [{"session_id": {"S": key()}, "sweep_at": {"N": number}}]})
+    (hint,) = backend(service).sweep.due("1", until=100, limit=10).hints
+    assert hint == (key(), int(float(number)) if len(number) < 10 else int(number))
 
 
-def test_units_are_those_that_the_service_told() -> None:
+def test_units_are_those_that_the_service_reports() -> None:
     """Of every table it names; for a removal, a move, a query and a scan."""
     consumed = [{"TableName": "my-sessions.1", "CapacityUnits": 7.5}]
     service = Service(
@@ -147,33 +152,33 @@ def test_units_are_those_that_the_service_told() -> None:
         query={"Items": [], "ConsumedCapacity": consumed[0]},
         scan={"Items": [], "ConsumedCapacity": consumed[0] | {"CapacityUnits": 0.5}},
     )
-    table = backend(service)
-    assert table.delete_stale([Hint("app#one", 10)], cutoff=100).units == 7.5
-    assert table.postpone([Move(Hint("app#one", 10), 500)]).units == 7.5
+    table = backend(service).sweep
+    assert table.delete_stale([Hint(key(), 10)], cutoff=100).units == 7.5
+    assert table.postpone([Move(Hint(key(), 10), 500)]).units == 7.5
     assert table.due("1", until=100, limit=10).units == 7.5
     assert table.scan(0, segments=1, until=100).units == 0.5
     assert all(request["ReturnConsumedCapacity"] == "TOTAL" for _, request in service.requests)
 
 
-def test_units_that_nobody_told_are_priced_by_the_rule() -> None:
+def test_units_that_were_not_reported_are_priced_by_the_rule() -> None:
     """A statement is a unit; a removal one more for the index, a move two."""
     answers = [{"Item": ITEM}, {}, {"Error": REFUSED | {"Item": ITEM}}]
-    table = backend(Service(batch_execute_statement={"Responses": answers}))
+    table = backend(Service(batch_execute_statement={"Responses": answers})).sweep
     assert table.delete_stale([Hint(name, 10) for name in "abc"], cutoff=100).units == 3 + 1
     assert table.postpone([Move(Hint(name, 10), 500) for name in "abc"]) == Postponement(2, 3 + 2 * 2)
 
 
 def test_a_list_of_hints_goes_on_where_the_service_says() -> None:
     """Its key is handed back as it came."""
-    key = {"session_id": {"S": "app#one"}}
-    service = Service(query={"Items": [], "LastEvaluatedKey": key}, scan={"Items": [], "LastEvaluatedKey": key})
-    table = backend(service)
-    assert table.due("1", until=100, limit=10, after=None).after == key
-    assert table.scan(3, segments=8, until=100, after=key).after == key
+    last = {"session_id": {"S": key()}}
+    service = Service(query={"Items": [], "LastEvaluatedKey": last}, scan={"Items": [], "LastEvaluatedKey": last})
+    table = backend(service).sweep
+    assert table.due("1", until=100, limit=10, after=None).after == last
+    assert table.scan(3, segments=8, until=100, after=last).after == last
     (_, query), (_, scan) = service.requests
     assert "ExclusiveStartKey" not in query
     assert (query["IndexName"], query["Limit"]) == ("sweep", 10)
-    assert scan["ExclusiveStartKey"] == key
+    assert scan["ExclusiveStartKey"] == last
     assert (scan["Segment"], scan["TotalSegments"], scan["ProjectionExpression"]) == (3, 8, "session_id")
     assert "ConsistentRead" not in scan
 
@@ -182,7 +187,7 @@ def test_a_list_of_hints_goes_on_where_the_service_says() -> None:
 def test_a_call_that_is_refused_as_a_whole_is_an_unavailable_store(code: str, is_transient: bool) -> None:
     """Nothing is known of any of its sessions."""
     refusal = ClientError({"Error": {"Code": code}}, "BatchExecuteStatement")
-    table = backend(Service(batch_execute_statement=refusal))
+    table = backend(Service(batch_execute_statement=refusal)).sweep
     with pytest.raises(StoreUnavailableError) as error:
-        table.delete_stale([Hint("app#one", 10)], cutoff=100)
+        table.delete_stale([Hint(key(), 10)], cutoff=100)
     assert error.value.is_transient is is_transient

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sojourn import CorruptSessionError, Session, SessionGoneError, Settings, Store, StoreUnavailableError
-from sojourn.backend import Record
+from sojourn.backend import Match, Record
 from sojourn.retry import Retry
 from sojourn.testing import FakeClock
 from tests.unit.faulty import Fault, FaultyBackend
@@ -19,6 +19,7 @@ VERBS: dict[str, Callable[[Store, Session], object]] = {
     "write": lambda store, session: store.write(session),
     "touch": lambda store, session: store.touch(session, idle=60),
     "rotate": lambda store, session: store.rotate(session),
+    "login": lambda store, session: store.login(session, subject="v"),
     "expire": lambda store, session: store.expire(session),
     "list": lambda store, _session: list(store.sessions(subject="u")),
     "expire one": lambda store, session: store.expire_one(subject="u", session_id=session.id),
@@ -52,7 +53,7 @@ def _store(backend: FaultyBackend, clock: Callable[[], int]) -> Store:
 
 
 def _calm(backend: FaultyBackend) -> FaultyBackend:
-    """The same sessions over a network without faults: somebody else's."""
+    """The same sessions over a network without faults: another client's."""
     return FaultyBackend(inner=backend.inner)
 
 
@@ -76,6 +77,13 @@ def _written_by_another(store: Store, session: Session, key: str, value: object)
         store.write(other)
 
     return write
+
+
+def _removed(backend: FaultyBackend, session: Session) -> None:
+    """It is gone from the table, whatever it was."""
+    stored = backend.inner.load(f"default#{session.id}")
+    assert stored is not None
+    backend.inner.delete(stored.session_id, match=Match(version=stored.version))
 
 
 class TestWrite:
@@ -115,7 +123,7 @@ class TestWrite:
         backend.plan("replace", Fault.NONE, meanwhile=_written_by_another(other, session, "b", 3))
         with pytest.raises(StoreUnavailableError) as unknown:
             store.write(session, merge=False)
-        assert unknown.value.may_have_happened
+        assert unknown.value.outcome_unknown
 
     def test_without_a_merge_the_very_document_is_as_good_as_ours(self, store: Store, backend: FaultyBackend) -> None:
         """Whoever stored it."""
@@ -144,7 +152,7 @@ class TestWrite:
         backend.plan("replace", Fault.NONE, meanwhile=count_and_write)
         with pytest.raises(StoreUnavailableError) as unknown:
             store.write(session, on_conflict=lambda conflict: int(str(conflict.theirs)) + 1)
-        assert unknown.value.may_have_happened
+        assert unknown.value.outcome_unknown
 
     def test_a_spoiled_document_is_not_merged(self, store: Store, backend: FaultyBackend) -> None:
         """Also one that is only no JSON; reading it says so, too."""
@@ -152,11 +160,11 @@ class TestWrite:
         _written_by_another(_store(_calm(backend), FakeClock()), session, "b", 3)()
         spoil = backend.inner.load(f"default#{session.id}")
         assert spoil is not None
-        backend.inner.delete(spoil.session_id)
+        _removed(backend, session)
         backend.inner.insert(replace(spoil, data=b"\x01\x00{"))
         with pytest.raises(CorruptSessionError) as corrupt:
             store.write(session)
-        assert corrupt.value.session_id == f"default#{session.id}"
+        assert corrupt.value.session_id == session.id
 
     def test_when_values_cannot_tell_the_outcome_is_said_to_be_unknown(
         self, store: Store, backend: FaultyBackend
@@ -173,12 +181,12 @@ class TestWrite:
         backend.plan("replace", Fault.NONE, meanwhile=overwrite)
         with pytest.raises(StoreUnavailableError) as unknown:
             store.write(session)
-        assert unknown.value.may_have_happened
+        assert unknown.value.outcome_unknown
         assert _read(store, session.token)["a"] == 8
         assert session.is_changed
 
     @pytest.mark.parametrize("fault", [Fault.REQUEST_LOST, Fault.DELAYED])
-    def test_who_was_overtaken_once_knows_that_nothing_was_stored(
+    def test_a_writer_that_was_overtaken_once_knows_that_nothing_was_stored(
         self, store: Store, backend: FaultyBackend, fault: Fault
     ) -> None:
         """A version is taken once; so the edits are merged, and what arrives late finds no version to replace."""
@@ -200,7 +208,7 @@ class TestWrite:
         backend.plan("replace", *[fault] * 3)
         with pytest.raises(StoreUnavailableError) as unanswered:
             store.write(session)
-        assert unanswered.value.may_have_happened
+        assert unanswered.value.outcome_unknown
         assert session.is_changed
         backend.deliver()
         store.write(session)
@@ -212,7 +220,7 @@ class TestWrite:
         backend.plan("replace", *[Fault.THROTTLED] * 3)
         with pytest.raises(StoreUnavailableError) as throttled:
             store.write(session)
-        assert not throttled.value.may_have_happened
+        assert not throttled.value.outcome_unknown
         assert _read(store, session.token)["a"] == 1
 
     def test_one_unanswered_attempt_leaves_doubt_whatever_follows(self, store: Store, backend: FaultyBackend) -> None:
@@ -221,7 +229,7 @@ class TestWrite:
         backend.plan("replace", Fault.REPLY_LOST, Fault.THROTTLED, Fault.THROTTLED)
         with pytest.raises(StoreUnavailableError) as doubtful:
             store.write(session)
-        assert doubtful.value.may_have_happened
+        assert doubtful.value.outcome_unknown
 
     def test_doubt_remains_when_the_others_document_cannot_be_read(self, store: Store, backend: FaultyBackend) -> None:
         """Ours was stored and built upon; not to be able to compare does not make it unhappened."""
@@ -232,7 +240,7 @@ class TestWrite:
         backend.plan("document", *[Fault.THROTTLED] * 3)
         with pytest.raises(StoreUnavailableError) as doubtful:
             store.write(session)
-        assert doubtful.value.may_have_happened
+        assert doubtful.value.outcome_unknown
 
     def test_doubt_remains_when_the_dead_cannot_be_removed(
         self, store: Store, backend: FaultyBackend, clock: FakeClock
@@ -245,28 +253,30 @@ class TestWrite:
         backend.plan("delete", *[Fault.THROTTLED] * 3)
         with pytest.raises(StoreUnavailableError) as doubtful:
             store.touch(session, idle=30)
-        assert doubtful.value.may_have_happened
+        assert doubtful.value.outcome_unknown
 
     def test_a_write_that_died_unanswered_is_gone(self, store: Store, backend: FaultyBackend) -> None:
-        """Stored and then expired by somebody else: the session is gone, and whoever rotated it may have ours."""
+        """Stored and then expired by another client: the session is gone, and ours may have been read before."""
         session = _edited(store, "a", 2)
         backend.plan("replace", Fault.REPLY_LOST)
-        backend.plan("replace", Fault.NONE, meanwhile=lambda: backend.inner.delete(f"default#{session.id}"))
+        backend.plan("replace", Fault.NONE, meanwhile=lambda: _removed(backend, session))
         with pytest.raises(SessionGoneError) as gone:
             store.write(session)
-        assert gone.value.may_have_happened
+        assert gone.value.outcome_unknown
 
     def test_a_write_that_came_too_late_surely_stored_nothing(self, store: Store, backend: FaultyBackend) -> None:
         """Its session ended before it was ever asked for."""
         session = _edited(store, "a", 2)
         backend.plan("replace", Fault.THROTTLED)
-        backend.inner.delete(f"default#{session.id}")
+        _removed(backend, session)
         with pytest.raises(SessionGoneError) as gone:
             store.write(session)
-        assert not gone.value.may_have_happened
+        assert not gone.value.outcome_unknown
 
-    def test_what_an_heir_has_of_an_unanswered_write_is_not_denied(self, store: Store, backend: FaultyBackend) -> None:
-        """Stored, then rotated by somebody else before we heard of it: what was written lives on."""
+    def test_what_a_rotated_session_has_of_an_unanswered_write_is_not_denied(
+        self, store: Store, backend: FaultyBackend
+    ) -> None:
+        """Stored, then rotated by another client before we heard of it: what was written lives on."""
         session, other = _edited(store, "a", 2), store.create()
 
         def rotated() -> None:
@@ -278,7 +288,8 @@ class TestWrite:
         backend.plan("replace", Fault.NONE, meanwhile=rotated)
         with pytest.raises(SessionGoneError) as gone:
             store.write(session)
-        assert gone.value.may_have_happened
+        assert gone.value.outcome_unknown
+        assert gone.value.is_superseded
         assert _read(store, other.token)["a"] == 2
 
 
@@ -292,19 +303,66 @@ class TestRotate:
         """One new token, and it is the one that the caller holds."""
         session = _edited(store, "a", 2)
         old = session.token
-        backend.plan("rotate", fault)
-        store.rotate(session, subject="v")
+        backend.plan("replace", fault)
+        store.rotate(session)
         backend.deliver()
         assert store.read(old) is None
         assert dict(_read(store, session.token)) == {"a": 2, "b": 1}
-        assert [summary.id for summary in store.sessions(subject="v")] == [session.id]
         assert session.version == 2
 
+    @pytest.mark.parametrize("fault", LOST)
+    def test_a_login_that_went_unanswered_is_repeated_and_counts_once(
+        self, store: Store, backend: FaultyBackend, clock: FakeClock, fault: Fault
+    ) -> None:
+        """One new token, one stay, which began when it was stored."""
+        session = _edited(store, "a", 2)
+        old = session.token
+        clock.advance(100)
+        backend.plan("replace", fault, meanwhile=lambda: clock.advance(3))
+        store.login(session, subject="v", absolute=5_000)
+        backend.deliver()
+        assert store.read(old) is None
+        found = _read(store, session.token)
+        assert (dict(found), found.subject, found.version) == ({"a": 2, "b": 1}, "v", 2)
+        assert found.absolute_at == found.began_at + 5_000 == session.absolute_at
+        assert [summary.id for summary in store.sessions(subject="v")] == [session.id]
+
+    @pytest.mark.parametrize("fault", LOST)
+    def test_of_two_rotations_that_meet_while_one_is_unanswered_one_wins(
+        self, store: Store, backend: FaultyBackend, fault: Fault
+    ) -> None:
+        """The one that comes second is superseded; where ours may have come first, that is said."""
+        session = store.create({"a": 1})
+        rival = _store(_calm(backend), FakeClock())
+        other = _read(rival, session.token)
+        ours = fault is Fault.REPLY_LOST
+
+        def rotate_too() -> None:
+            if ours:
+                with pytest.raises(SessionGoneError):
+                    rival.rotate(other)
+            else:
+                rival.rotate(other)
+
+        backend.plan("replace", fault)
+        backend.plan("replace", Fault.NONE, meanwhile=rotate_too)
+        if ours:
+            store.rotate(session)
+        else:
+            with pytest.raises(SessionGoneError) as gone:
+                store.rotate(session)
+            assert gone.value.is_superseded
+            assert gone.value.outcome_unknown
+        backend.deliver()
+        winner = session if ours else other
+        assert store.read(winner.token) is not None
+        assert ours or store.read(session.token) is None
+
     def test_a_late_rotation_brings_nothing_back(self, store: Store, backend: FaultyBackend) -> None:
-        """Neither the old session nor the new one, when both have ended."""
+        """Under neither token, when the session has ended."""
         session = store.create()
         old = session.token
-        backend.plan("rotate", Fault.DELAYED, Fault.REPEATED)
+        backend.plan("replace", Fault.DELAYED, Fault.REPEATED)
         store.rotate(session)
         store.expire(session)
         backend.deliver()
@@ -317,21 +375,14 @@ class TestRotate:
 
         def end_all() -> None:
             for position in backend.inner.of_subject("default#u", limit=9).positions:
-                backend.inner.delete(position.session_id)
+                backend.inner.delete(position.session_id, match=Match(subject="default#u"))
 
-        backend.plan("rotate", Fault.REPLY_LOST)
-        backend.plan("rotate", Fault.NONE, meanwhile=end_all)
-        with pytest.raises(SessionGoneError):
+        backend.plan("replace", Fault.REPLY_LOST)
+        backend.plan("replace", Fault.NONE, meanwhile=end_all)
+        with pytest.raises(SessionGoneError) as gone:
             store.rotate(session)
-
-    def test_doubt_remains_when_the_outcome_cannot_be_looked_up(self, store: Store, backend: FaultyBackend) -> None:
-        """It was stored; that we could not read it back must not turn into "nothing happened"."""
-        session = store.create()
-        backend.plan("rotate", Fault.REPLY_LOST)
-        backend.plan("load", *[Fault.THROTTLED] * 3)
-        with pytest.raises(StoreUnavailableError) as doubtful:
-            store.rotate(session)
-        assert doubtful.value.may_have_happened
+        assert gone.value.outcome_unknown
+        assert not gone.value.is_superseded
 
     def test_a_rotation_that_was_never_answered_leaves_the_token_in_hand(
         self, store: Store, backend: FaultyBackend
@@ -339,10 +390,10 @@ class TestRotate:
         """It did not happen, so the old token still opens the session."""
         session = store.create({"a": 1})
         token = session.token
-        backend.plan("rotate", *[Fault.REQUEST_LOST] * 3)
+        backend.plan("replace", *[Fault.REQUEST_LOST] * 3)
         with pytest.raises(StoreUnavailableError) as unanswered:
             store.rotate(session)
-        assert unanswered.value.may_have_happened
+        assert unanswered.value.outcome_unknown
         assert session.token == token
         assert dict(_read(store, token)) == {"a": 1}
 
@@ -361,7 +412,7 @@ class TestCreate:
         assert store.read(session.token) is None
 
     def test_an_abandoned_creation_is_cleared_away(self, store: Store, backend: FaultyBackend) -> None:
-        """Nobody finds a device in the list that nobody uses."""
+        """No list shows a device that is not in use."""
         backend.plan("insert", Fault.REPLY_LOST, Fault.REPLY_LOST)
         session = store.create(subject="u")
         assert [summary.id for summary in store.sessions(subject="u")] == [session.id]
@@ -373,11 +424,11 @@ class TestCreate:
         assert store.read(store.create().token) is not None
 
     def test_a_creation_that_was_never_answered_says_so(self, store: Store, backend: FaultyBackend) -> None:
-        """It is no success, and nothing that anybody could use was made."""
+        """It is no success, and nothing that could be used was made."""
         backend.plan("insert", *[Fault.REPLY_LOST] * 3)
         with pytest.raises(StoreUnavailableError) as unanswered:
             store.create()
-        assert unanswered.value.may_have_happened
+        assert unanswered.value.outcome_unknown
 
 
 class TestDeath:
@@ -439,7 +490,7 @@ class TestDeath:
         found = _read(store, session.token)
         assert (found.idle, found.expires_at) == (7_200, session.expires_at)
 
-    def test_who_cannot_remove_the_dead_does_not_call_it_dead(
+    def test_a_caller_that_cannot_remove_the_dead_does_not_call_it_dead(
         self, store: Store, backend: FaultyBackend, clock: FakeClock
     ) -> None:
         """A slower clock might still renew it; so the answer is that there is no answer."""
@@ -466,7 +517,7 @@ class TestDeath:
         """The renewal notices; what was loaded before is not served."""
         session = store.create()
         clock.advance(900)
-        backend.plan("renew", Fault.NONE, meanwhile=lambda: backend.inner.delete(f"default#{session.id}"))
+        backend.plan("renew", Fault.NONE, meanwhile=lambda: _removed(backend, session))
         assert store.read(session.token) is None
 
     def test_a_document_that_is_really_missing_is_looked_for_once_more(self, clock: FakeClock) -> None:
@@ -479,12 +530,11 @@ class TestDeath:
         backend = Hollow()
         store = _store(backend, clock)
         session = store.create()
-        store.not_before()
         backend.calls.clear()
         with pytest.raises(CorruptSessionError) as corrupt:
             store.read(session.token)
-        assert corrupt.value.session_id == f"default#{session.id}"
-        assert backend.calls == ["load", "document", "load"]
+        assert corrupt.value.session_id == session.id
+        assert backend.calls == ["load_with_mark", "document", "load"]
 
     def test_a_document_that_may_not_be_read_is_no_missing_one(self, store: Store, backend: FaultyBackend) -> None:
         """S3 calls a missing object forbidden, so it is looked once more; then the refusal is told, nothing worse."""
@@ -505,7 +555,7 @@ class TestDeath:
             def document(self, record: Record) -> bytes | None:
                 if record.overflow is None:
                     return super().document(record)
-                self.inner.delete(record.session_id)
+                self.inner.delete(record.session_id, match=Match(version=record.version))
                 self.inner.insert(replace(record, version=2, overflow=None))
                 if is_forbidden:
                     raise StoreUnavailableError("AccessDenied (403)")
@@ -516,7 +566,7 @@ class TestDeath:
         session = store.create({"a": 1})
         stored = backend.inner.load(f"default#{session.id}")
         assert stored is not None
-        backend.inner.delete(stored.session_id)
+        _removed(backend, session)
         backend.inner.insert(replace(stored, overflow="old object"))
         assert _read(store, session.token).version == 2
 
@@ -528,7 +578,7 @@ class TestDeath:
         assert store.read(session.token) is None
 
     def test_all_sessions_end_also_one_that_is_rotated_meanwhile(self, store: Store, backend: FaultyBackend) -> None:
-        """Whoever holds a stolen token cannot slip through by rotating in time."""
+        """A thief of a token cannot slip through by rotating in time."""
         session = store.create(subject="u")
         thief = _store(_calm(backend), FakeClock())
         stolen = _read(thief, session.token)
@@ -554,7 +604,7 @@ class TestDeath:
 
 
 class TestDeadline:
-    """A store that does not answer, and how long one waits for it."""
+    """A store that does not answer, and how long a caller waits for it."""
 
     @every_verb
     def test_a_store_that_is_away_is_never_an_empty_one(self, verb: Callable[[Store, Session], object]) -> None:

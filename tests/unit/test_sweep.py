@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from sojourn import Settings, Store
+from sojourn import Session, Settings, Store
 from sojourn.backend import Record
 from sojourn.retry import Retry
 from sojourn.sweep.index import placed
@@ -34,9 +34,11 @@ def _store(backend: FaultyBackend, clock: FakeClock, *, shards: int = 1, grace: 
 def _record(number: int) -> Record:
     return Record(
         session_id=f"app#{number}",
+        token_hash=bytes(32),
         version=1,
         write_id="w",
         created_at=NOW,
+        began_at=NOW,
         expires_at=NOW + 100,
         absolute_at=NOW + 100,
         idle=100,
@@ -67,7 +69,7 @@ def test_without_the_index_a_session_is_placed_nowhere() -> None:
     assert (record.sweep_shard, record.sweep_at) == (None, None)
 
 
-def test_neither_touch_nor_write_moves_the_place(backend: FaultyBackend, clock: FakeClock) -> None:
+def test_no_touch_and_no_write_moves_the_place(backend: FaultyBackend, clock: FakeClock) -> None:
     """The index is paid for once."""
     store = _store(backend, clock)
     session = store.create()
@@ -85,13 +87,43 @@ def test_neither_touch_nor_write_moves_the_place(backend: FaultyBackend, clock: 
     assert after.expires_at > before.expires_at
 
 
-def test_a_rotated_session_has_the_place_of_its_new_id(backend: FaultyBackend, clock: FakeClock) -> None:
-    """And of its new deadline."""
-    store = _store(backend, clock, shards=1024, grace=7)
-    session = store.create()
-    clock.advance(900)
-    store.rotate(session)
+def _place(backend: FaultyBackend, session: Session) -> tuple[str | None, int | None]:
     stored = backend.inner.load(f"default#{session.id}")
     assert stored is not None
-    assert stored == placed(stored, store.settings)
-    assert stored.sweep_at == clock() + 1_800 + 7
+    return stored.sweep_shard, stored.sweep_at
+
+
+def test_a_rotation_and_a_longer_stay_leave_the_place_as_it_is(backend: FaultyBackend, clock: FakeClock) -> None:
+    """The id stays and the deadline only moves away; the sweep moves it ahead when it gets there."""
+    store = _store(backend, clock, shards=1024, grace=7)
+    session = store.create()
+    before = _place(backend, session)
+    clock.advance(900)
+    store.rotate(session)
+    store.login(session, subject="u", idle=86_400, absolute=86_400)
+    assert _place(backend, session) == before == (before[0], session.created_at + 1_800 + 7)
+
+
+@pytest.mark.parametrize("verb", ["touch", "write", "rotate", "login"])
+def test_a_shorter_stay_moves_the_place_to_its_deadline_and_the_grace(
+    backend: FaultyBackend, clock: FakeClock, verb: str
+) -> None:
+    """In the same shard; two units, only then."""
+    store = _store(backend, clock, shards=1024, grace=7)
+    session = store.create(idle=86_400, absolute=86_400)
+    shard, _ = _place(backend, session)
+    clock.advance(10)
+    more = {"subject": "u"} if verb == "login" else {}
+    getattr(store, verb)(session, idle=60, **more)
+    assert _place(backend, session) == (shard, clock() + 60 + 7)
+    clock.advance(30)
+    store.touch(session)
+    assert _place(backend, session) == (shard, clock() + 30 + 7)
+
+
+def test_without_the_index_a_shorter_stay_has_no_place(backend: FaultyBackend, clock: FakeClock) -> None:
+    """It is not put there by being cut short."""
+    store = _store(backend, clock, index=False)
+    session = store.create()
+    store.touch(session, idle=60)
+    assert _place(backend, session) == (None, None)

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import pytest
 
 from sojourn import Settings, Store, StoreUnavailableError
-from sojourn.backend import Record
+from sojourn.backend import Match, Record
 from sojourn.backends.memory import MemoryBackend
 from sojourn.retry import Retry
 from sojourn.sweep.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
@@ -113,9 +113,11 @@ def a_record(name: object, *, expires_at: int) -> Record:
     """A session with a deadline."""
     return Record(
         session_id=f"app#{name}",
+        token_hash=bytes(32),
         version=1,
         write_id="first",
         created_at=START - DAY,
+        began_at=START - DAY,
         expires_at=expires_at,
         absolute_at=START + DAY,
         idle=1_800,
@@ -395,12 +397,12 @@ class TestFates:
     """What becomes of hints."""
 
     def test_a_renewed_session_is_moved_once(self, backend: WatchedBackend, time: FakeTime) -> None:
-        """To its deadline and the grace; until then nobody asks for it."""
+        """To its deadline and the grace; until then it is in no page of hints."""
         settings = replace(ONE_SHARD, sweep_grace_seconds=50)
         (name,) = filled(backend, 1, settings)
         backend._records[name] = replace(backend._records[name], expires_at=START + 1_000)
         assert [sweep(backend, time, settings).moved for _ in range(3)] == [1, 0, 0]
-        assert backend.moves == [Move(Hint(name, START - 50), START + 1_050)]
+        assert backend.moves == [Move(Hint(name, START - 50), START + 1_050, START + 1_000)]
         time.pass_by(1_050 + CLOCK_ERROR_SECONDS - 1)
         assert sweep(backend, time, settings).swept == 0
         time.pass_by(1)
@@ -423,7 +425,11 @@ class TestFates:
         """TTL was faster."""
         names = filled(backend, 30)
         faulty = FaultyBackend(inner=backend)
-        faulty.plan("delete_stale", Fault.NONE, meanwhile=lambda: [backend.delete(name) for name in names[:10]])
+        faulty.plan(
+            "delete_stale",
+            Fault.NONE,
+            meanwhile=lambda: [backend.delete(name, match=Match(version=1)) for name in names[:10]],
+        )
         report = sweep(faulty, time)
         assert (report.swept, report.missing, report.more, report.left) == (20, 10, False, 0)
 
@@ -527,6 +533,7 @@ class TestTrouble:
     def test_what_is_alive_is_moved_also_beside_what_is_left(self, backend: WatchedBackend, time: FakeTime) -> None:
         """Once."""
         names = filled(backend, 2)
+        backend._records[names[0]] = replace(backend._records[names[0]], expires_at=START + 9)
         fates = {names[0]: Verdict(Fate.ALIVE, START + 9), names[1]: Verdict(Fate.LEFT)}
         backend.verdict = lambda hint: fates[hint.session_id]
         report = sweep(backend, time)

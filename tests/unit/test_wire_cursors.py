@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sojourn.backend import Position
 from sojourn_service.cursors import cursor_of, position_of
 
-ID = "BKzMl0ESDSVUdtXlQHjx9KVlkk442WyaEDE4kXBWKiA"
+ID = "UNhY4JhezH9g"
 
 
 def encoded(text: str) -> str:
@@ -17,9 +17,9 @@ def encoded(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-@given(created_at=st.integers(0, 10**12 - 1), session_id=st.from_regex(r"[A-Za-z0-9_-]{43}", fullmatch=True))
+@given(created_at=st.integers(0, 10**12 - 1), session_id=st.from_regex(r"[A-Za-z0-9_-]{12}", fullmatch=True))
 def test_a_cursor_leads_back_to_its_position(created_at: int, session_id: str) -> None:
-    """In the namespace of whoever reads it."""
+    """In the namespace of its reader."""
     position = Position(created_at, f"shop#{session_id}")
     assert position_of(cursor_of(position), namespace="shop") == position
 
@@ -41,7 +41,7 @@ def test_a_cursor_leads_into_no_other_namespace() -> None:
         encoded(f"{10**12}.{ID}"),
         encoded(f"٣.{ID}"),
         encoded(f"1.{ID}") + "=",
-        encoded(f"10.{ID}")[:-1] + "R",
+        encoded(f"1.{ID}")[:-1] + "d",
         " " + encoded(f"1.{ID}"),
         "é",
         "",

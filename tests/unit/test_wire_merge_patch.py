@@ -50,7 +50,7 @@ def test_patching_twice_is_patching_once(target: object, patch: object) -> None:
 
 @given(target=JSON, patch=JSON)
 def test_a_patch_changes_neither_of_its_arguments(target: object, patch: object) -> None:
-    """It is applied again when somebody else was faster."""
+    """It is applied again when another request was faster."""
     before = copy.deepcopy((target, patch))
     patched(target, patch)
     assert (target, patch) == before

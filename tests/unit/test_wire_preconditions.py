@@ -27,7 +27,7 @@ def test_a_weak_tag_holds_weakly_alone() -> None:
 
 
 def test_the_star_holds_for_every_version() -> None:
-    """It asks only that there be a session."""
+    """It demands only that there be a session."""
     tags = EntityTags.parsed(" * ")
     assert tags is not None
     assert tags.is_any

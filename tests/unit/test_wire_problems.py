@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sojourn.absence import Absence
 from sojourn.errors import (
     ConfigurationError,
     ConflictError,
@@ -13,7 +14,7 @@ from sojourn.errors import (
     SessionTooLargeError,
     StoreUnavailableError,
 )
-from sojourn_service.problems import pointer_of, problem_of
+from sojourn_service.problems import absent, pointer_of, problem_of
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ from sojourn_service.problems import pointer_of, problem_of
         (ConfigurationError("its secret"), 500, {}),
         (RuntimeError("its secret"), 500, {}),
         (StoreUnavailableError("its secret"), 503, {"outcome_unknown": False}),
-        (StoreUnavailableError("its secret", may_have_happened=True), 503, {"outcome_unknown": True}),
+        (StoreUnavailableError("its secret", outcome_unknown=True), 503, {"outcome_unknown": True}),
     ],
 )
 def test_an_error_has_its_status_and_what_the_client_can_use(
@@ -40,9 +41,24 @@ def test_an_error_has_its_status_and_what_the_client_can_use(
     assert "secret" not in json.dumps(problem.document(request_id="1"))
 
 
-def test_a_gone_session_is_told_like_an_unknown_one() -> None:
-    """The very same problem."""
-    assert problem_of(SessionGoneError("x")) == problem_of(SessionGoneError("y"))
+def test_a_gone_session_looks_like_an_unknown_one() -> None:
+    """The very same problem, whichever it was and whatever may have been stored before."""
+    assert problem_of(SessionGoneError("x")) == problem_of(SessionGoneError("y", outcome_unknown=True))
+
+
+def test_a_session_whose_token_was_replaced_is_no_unknown_one() -> None:
+    """The client leaves its cookie alone."""
+    problem = problem_of(SessionGoneError("x", is_superseded=True))
+    assert (problem.status, problem.kind) == (404, "token-superseded")
+
+
+@pytest.mark.parametrize("absence", Absence)
+def test_every_reason_but_one_has_the_same_problem(absence: Absence) -> None:
+    """The log alone knows which; the error carries it there."""
+    error = absent(absence)
+    expected = "token-superseded" if absence is Absence.SUPERSEDED else "session-not-found"
+    assert (problem_of(error).kind, error.absence) == (expected, absence)
+    assert absence is Absence.SUPERSEDED or problem_of(error) == problem_of(SessionGoneError("x"))
 
 
 @pytest.mark.parametrize(

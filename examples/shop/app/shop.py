@@ -49,7 +49,7 @@ def _act(verb: str, session: Visit, form: Mapping[str, str], agent: str) -> None
             cart: Any = session.setdefault("cart", {})
             cart[form["tea"]] = cart.get(form["tea"], 0) + 1
         case "login" if form.get("name"):
-            # Here nobody asks for a password. Putting the user in is the login: a new token, the cart comes along.
+            # There is no password here. Putting the user in is the login: a new token, the cart comes along.
             session.label = _device(agent)
             session["user"] = form["name"][:64]
         case "logout":

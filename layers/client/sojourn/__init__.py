@@ -8,6 +8,7 @@
 Importing this package imports no AWS library; ``open_store`` does.
 """
 
+from sojourn.absence import Absence
 from sojourn.errors import (
     ConfigurationError,
     ConflictError,
@@ -23,13 +24,17 @@ from sojourn.errors import (
 from sojourn.factory import open_store
 from sojourn.session import Session, SessionSummary
 from sojourn.settings import Settings
-from sojourn.store import KEEP, SessionPage, Store
+from sojourn.store import Store
+from sojourn.subjects import BulkExpiry, SessionPage
 from sojourn.sweep.report import Share, SweepReport
-from sojourn.writing import REMOVED, Conflict
+from sojourn.tokens import Token
+from sojourn.writing import KEEP, REMOVED, Conflict
 
 __all__ = [
     "KEEP",
     "REMOVED",
+    "Absence",
+    "BulkExpiry",
     "ConfigurationError",
     "Conflict",
     "ConflictError",
@@ -48,6 +53,7 @@ __all__ = [
     "Store",
     "StoreUnavailableError",
     "SweepReport",
+    "Token",
     "open_store",
 ]
 

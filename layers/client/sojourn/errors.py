@@ -1,7 +1,7 @@
 """Everything that Sojourn raises. Says what happened and what to do; holds no token and no document.
 
     SojournError
-    ├── SessionGoneError        the session you hold was expired, rotated away or swept
+    ├── SessionGoneError        the session you hold was expired or swept, or its token replaced
     ├── ConflictError           someone changed the same keys after you read the session
     ├── SessionLockedError      someone else had the session's lock for as long as you would wait
     ├── LockLostError           your lease on the session ran out, and someone else may have had it
@@ -11,7 +11,8 @@
     ├── CorruptSessionError     what is stored under this id is not a session of ours
     └── ConfigurationError      a setting is missing or wrong
 
-That a session does not exist is no error: ``Store.read`` answers ``None``.
+That a session does not exist is no error: ``Store.read`` returns ``None``. Messages show whole session ids, which open
+nothing.
 """
 
 
@@ -20,16 +21,19 @@ class SojournError(Exception):
 
 
 class SessionGoneError(SojournError):
-    """The session is dead and stays dead; begin a new session.
+    """What you hold opens no session any more; it ended, or its token was replaced.
 
-    ``may_have_happened`` is true when an attempt of this very call went unanswered and may have been stored before
-    the session ended: then whoever rotated it since has what it stored.
+    ``is_superseded``: the session lives on under another token, which a rotation made after you read it. A request that
+    meets this was in flight: it neither sets nor takes a cookie. ``outcome_unknown`` is true when an attempt of this
+    call went unanswered and may have been stored before the session ended or was rotated.
     """
 
-    def __init__(self, session_id: str, *, may_have_happened: bool = False) -> None:
-        super().__init__(f"session {shortened(session_id)} is gone; create a new one")
+    def __init__(self, session_id: str, *, is_superseded: bool = False, outcome_unknown: bool = False) -> None:
+        what = "was rotated after you read it" if is_superseded else "is gone; create a new one"
+        super().__init__(f"session {session_id} {what}")
         self.session_id = session_id
-        self.may_have_happened = may_have_happened
+        self.is_superseded = is_superseded
+        self.outcome_unknown = outcome_unknown
 
 
 class ConflictError(SojournError):
@@ -37,7 +41,7 @@ class ConflictError(SojournError):
 
     def __init__(self, session_id: str, *, keys: frozenset[str]) -> None:
         named = ", ".join(sorted(keys)) or "the document"
-        super().__init__(f"session {shortened(session_id)} changed under you: {named}; read it again and reapply")
+        super().__init__(f"session {session_id} changed under you: {named}; read it again and reapply")
         self.session_id = session_id
         self.keys = keys
 
@@ -46,7 +50,7 @@ class SessionLockedError(SojournError):
     """Others held the lock of the session all the while. Nothing was done under it; try later."""
 
     def __init__(self, session_id: str, *, waited: float) -> None:
-        super().__init__(f"session {shortened(session_id)} was locked for the {waited:g} seconds that you would wait")
+        super().__init__(f"session {session_id} was locked for the {waited:g} seconds that you would wait")
         self.session_id = session_id
         self.waited = waited
 
@@ -58,23 +62,23 @@ class LockLostError(SojournError):
     """
 
     def __init__(self, session_id: str) -> None:
-        super().__init__(f"the lease on session {shortened(session_id)} ran out before the lock was released")
+        super().__init__(f"the lease on session {session_id} ran out before the lock was released")
         self.session_id = session_id
 
 
 class SessionTooLargeError(SojournError):
-    """The document takes more than ``limit`` bytes (``SOJOURN_MAX_BYTES``). Nothing was stored."""
+    """The document takes more than ``limit`` bytes. Nothing was stored. ``setting`` names what would have to change."""
 
-    def __init__(self, size: int, *, limit: int) -> None:
-        super().__init__(
-            f"the document takes {size} bytes, the limit is {limit}; store less, or raise SOJOURN_MAX_BYTES"
-        )
+    def __init__(self, size: int, *, limit: int, setting: str = "SOJOURN_MAX_BYTES") -> None:
+        change = f"set {setting}" if setting == "SOJOURN_BUCKET" else f"raise {setting}"
+        super().__init__(f"the document takes {size} bytes, the limit is {limit}; store less, or {change}")
         self.size = size
         self.limit = limit
+        self.setting = setting
 
 
 class InvalidDataError(SojournError):
-    """A value that cannot be kept. ``path`` leads to it from the document's root; the value itself is not told."""
+    """A value that cannot be kept. ``path`` leads to it from the document's root; no message shows the value."""
 
     def __init__(self, reason: str, *, path: tuple[str | int, ...] = ()) -> None:
         super().__init__(f"{rendered(path)}: {reason}")
@@ -85,15 +89,15 @@ class InvalidDataError(SojournError):
 class StoreUnavailableError(SojournError):
     """The store is away, throttled or forbidden. Never a sign that a session does not exist.
 
-    ``may_have_happened`` is true when the request may have taken effect although no answer came;
+    ``outcome_unknown`` is true when the request may have taken effect although no answer came;
     ``is_transient`` when trying again can help.
     """
 
-    def __init__(self, reason: str, *, may_have_happened: bool = False, is_transient: bool = False) -> None:
-        doubt = "; whether the change took effect is unknown: read the session again" if may_have_happened else ""
-        super().__init__(f"the session store is unavailable: {reason}{doubt}")
+    def __init__(self, reason: str, *, outcome_unknown: bool = False, is_transient: bool = False) -> None:
+        warning = "; whether the change took effect is unknown: read the session again" if outcome_unknown else ""
+        super().__init__(f"the session store is unavailable: {reason}{warning}")
         self.reason = reason
-        self.may_have_happened = may_have_happened
+        self.outcome_unknown = outcome_unknown
         self.is_transient = is_transient
 
 
@@ -101,7 +105,7 @@ class CorruptSessionError(SojournError):
     """What is stored is not a session in a format this version knows. Nothing in it was executed."""
 
     def __init__(self, reason: str, *, session_id: str | None = None) -> None:
-        where = f"session {shortened(session_id)}" if session_id else "a session"
+        where = f"session {session_id}" if session_id else "a session"
         super().__init__(f"{where} cannot be read: {reason}; expire it, or read it with the version that wrote it")
         self.reason = reason
         self.session_id = session_id
@@ -109,11 +113,6 @@ class CorruptSessionError(SojournError):
 
 class ConfigurationError(SojournError):
     """A setting is missing or wrong; the message names it and what it takes."""
-
-
-def shortened(session_id: str) -> str:
-    """The first characters of an id: enough to find it in a log."""
-    return f"{session_id.rpartition('#')[2][:8]}…"
 
 
 def rendered(path: tuple[str | int, ...]) -> str:

@@ -7,14 +7,14 @@ _RENEWAL_SHARE = 10
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """How long a session may live: ``idle`` since last use, ``absolute`` since creation, in seconds."""
+    """How long a session may live: ``idle`` since last use, ``absolute`` since it began, in seconds."""
 
     idle: int
     absolute: int
 
-    def deadline(self, *, created_at: int, now: int) -> int:
+    def deadline(self, *, began_at: int, now: int) -> int:
         """The epoch second from which on a session last used ``now`` is dead."""
-        return min(now + self.idle, created_at + self.absolute)
+        return min(now + self.idle, began_at + self.absolute)
 
 
 def is_dead(*, expires_at: int, now: int) -> bool:

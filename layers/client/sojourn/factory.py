@@ -1,5 +1,6 @@
 """From settings to a store that is ready to use. Knows which backend serves which settings."""
 
+import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,10 @@ from sojourn.store import Store
 
 if TYPE_CHECKING:
     from sojourn.backends.dynamodb import DynamoBackend
-    from sojourn.backends.http import HttpBackend
+    from sojourn.backends.records import RecordsBackend
+
+
+_opening = threading.Lock()
 
 
 def open_store(settings: Settings | None = None) -> Store:
@@ -18,7 +22,10 @@ def open_store(settings: Settings | None = None) -> Store:
     Call it at module level: a Lambda's INIT is the cheap moment to build clients. Calls no service.
     Raises ``ConfigurationError``.
     """
-    return _from_environment() if settings is None else _opened(settings)
+    if settings is not None:
+        return _opened(settings)
+    with _opening:  # many threads may ask at once, and boto3's default session serves one at a time
+        return _from_environment()
 
 
 @cache
@@ -27,24 +34,26 @@ def _from_environment() -> Store:
 
 
 def _opened(settings: Settings) -> Store:
-    if settings.api_url is not None:
-        return Store(_http_backend(settings), settings)
+    if settings.records_url is not None:
+        return Store(_records_backend(settings), settings)
     if settings.table is None:
         raise ConfigurationError("SOJOURN_TABLE is not set; it takes the name of the sessions table")
     return Store(dynamo_backend(settings, table=settings.table), settings)
 
 
-def _http_backend(settings: Settings) -> "HttpBackend":
+def _records_backend(settings: Settings) -> "RecordsBackend":
     if settings.table is not None:
-        raise ConfigurationError("SOJOURN_API_URL and SOJOURN_TABLE are two ways to the same sessions; set one of them")
-    from sojourn.backends.http import HttpBackend
+        raise ConfigurationError(
+            "SOJOURN_RECORDS_URL and SOJOURN_TABLE are two ways to the same sessions; set one of them"
+        )
+    from sojourn.backends.records import RecordsBackend
 
-    return HttpBackend(settings.api_url or "")
+    return RecordsBackend(settings.records_url or "")
 
 
 def dynamo_backend(settings: Settings, *, table: str) -> "DynamoBackend":
     """The DynamoDB backend with clients of its own."""
-    # Imported here: whoever only tests against memory needs no AWS library.
+    # Imported here: tests against memory need no AWS library.
     from sojourn.backends.clients import dynamodb_client, s3_client
     from sojourn.backends.dynamodb import DynamoBackend
     from sojourn.backends.s3 import ObjectStore

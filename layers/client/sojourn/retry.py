@@ -1,4 +1,4 @@
-"""How often and how long a store is asked again. Does not know what is asked."""
+"""How often and how long a call is tried again. Knows no call."""
 
 import math
 import random
@@ -25,7 +25,7 @@ class Retry:
     """At most ``attempts`` tries with full jitter between them, none that could outlast the deadline.
 
     ``base`` and ``cap`` bound the waits, ``attempt_seconds`` is the least time for which a try is begun, all in
-    seconds. ``until`` is a deadline on the ``monotonic`` clock. A try may be several requests; each is told by
+    seconds. ``until`` is a deadline on the ``monotonic`` clock. A try may be several requests; each learns from
     ``seconds_left`` how long it may take.
 
     Full jitter: AWS Architecture Blog, "Exponential Backoff and Jitter".
@@ -48,23 +48,23 @@ class Retry:
 
     def run(self, attempt: Callable[[], T]) -> T:
         """What ``attempt`` answers; raises the last ``StoreUnavailableError`` when no try succeeded."""
-        doubt = False
+        unknown = False
         for number in range(self.attempts):
             if not self.has_time_for(0):
-                raise StoreUnavailableError("no time is left to ask it", may_have_happened=doubt, is_transient=True)
-            told = _left.set(self._seconds_left)
+                raise StoreUnavailableError("no time is left to ask it", outcome_unknown=unknown, is_transient=True)
+            before = _left.set(self._seconds_left)
             try:
                 return attempt()
             except StoreUnavailableError as error:
-                doubt = doubt or error.may_have_happened
+                unknown = unknown or error.outcome_unknown
                 pause = self.pause(number)
                 is_last = number + 1 == self.attempts or not self.has_time_for(pause)
                 if is_last or not error.is_transient:
                     raise StoreUnavailableError(
-                        error.reason, may_have_happened=doubt, is_transient=error.is_transient
+                        error.reason, outcome_unknown=unknown, is_transient=error.is_transient
                     ) from error
             finally:
-                _left.reset(told)
+                _left.reset(before)
             self.sleep(pause)
         raise AssertionError("a policy has at least one attempt")
 

@@ -1,20 +1,23 @@
-"""What ends many sessions at once: a subject's epoch, and the second before which no session of a namespace lives.
+"""What ends many sessions at once: a subject's epoch, and the instant before which no session of a namespace lives.
 
-Both are marks, small items beside the sessions. Ends no single session: see protocol.
+Both are marks in control items beside the sessions. Ends no single session: see protocol.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
+from sojourn.absence import Absence
 from sojourn.backend import Backend, Mark, Record
 from sojourn.errors import StoreUnavailableError
-from sojourn.protocol import new_write_id
+from sojourn.expiry import is_dead
+from sojourn.names import Namespace, epoch_of
 from sojourn.retry import Retry
 from sojourn.settings import Settings
+from sojourn.tokens import new_write_id
 
 REMEMBERED_SECONDS = 60
-"""How long a process relies on the ``not_before`` it has read: one GetItem a minute, not one a request."""
+"""How long a process relies on the ``not_before`` it has read: one more item in one read a minute, not in each."""
 
 _ROUNDS = 32
 _DAY = 86_400
@@ -30,7 +33,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """A subject's sessions live if they bear this name, or if ``spared`` is their id: the one that was kept."""
+    """A subject's sessions live if they bear this name, or if ``spared`` is their key: the one that was kept."""
 
     name: str
     spared: str = ""
@@ -49,55 +52,65 @@ class Epoch:
         return record.epoch == self.name or record.session_id == self.spared
 
 
-class Boundaries:
-    """Says of a session whether it ended with all the others, and ends them."""
+class Revocation:
+    """Says of a session whether it ended with many others, and ends them."""
 
     def __init__(
         self, backend: Backend, settings: Settings, *, clock: Callable[[], int], retry: Retry, memory: Memory
     ) -> None:
-        """``clock`` answers epoch seconds."""
+        """``clock`` returns epoch seconds."""
         self._backend = backend
         self._settings = settings
         self._clock = clock
         self._retry = retry
         self._memory = memory
+        self._not_before_name = Namespace(settings.namespace).not_before()
 
-    def have_passed(self, record: Record) -> bool:
-        """Whether the session is over, whatever its own deadline says."""
-        return record.created_at < self.not_before() or self.is_outdated(record)
+    def reason(self, record: Record) -> Absence | None:
+        """Why the session is over, whatever its own deadline says; ``None`` while it lives."""
+        if record.created_at < self.not_before():
+            return Absence.REVOKED_BY_INSTANT
+        if record.subject is not None and not _is_in(self.epoch(record.subject), record):
+            return Absence.REVOKED_BY_SUBJECT
+        return None
+
+    def living(self, records: Iterable[Record], *, subject: str) -> list[Record]:
+        """Those of a subject's records that are alive. Costs 1 RRU in strict mode."""
+        epoch, not_before, now = self.epoch(subject), self.not_before(), self._clock()
+        return [
+            record
+            for record in records
+            if not is_dead(expires_at=record.expires_at, now=now)
+            and record.created_at >= not_before
+            and record.subject == subject
+            and _is_in(epoch, record)
+        ]
 
     # ---- of a subject
 
-    def is_outdated(self, record: Record) -> bool:
-        """Whether all sessions of its subject were ended since it began. Asks only in strict mode."""
-        if record.subject is None or not self._settings.strict_expire_all:
-            return False
-        epoch = self.epoch(record.subject)
-        return epoch is not None and not epoch.includes(record)
-
     def epoch(self, subject: str | None) -> Epoch | None:
-        """The one that new sessions of ``subject`` bear; ``None`` when there is none, or nobody asks for it."""
+        """The one that new sessions of ``subject`` bear; ``None`` when there is none, and without strict mode."""
         if subject is None or not self._settings.strict_expire_all:
             return None
-        return Epoch.of(self._read(_epoch_name(subject)))
+        return Epoch.of(self._read(epoch_of(subject)))
 
     def end(self, subject: str, *, keep: str | None) -> None:
-        """Let no session of ``subject`` live that began before, but the one with the id ``keep``, if it lives."""
+        """Let no session of ``subject`` live that began before, but the one with the key ``keep``, if it lives."""
         if not self._settings.strict_expire_all:
             return
         name = new_write_id()
         for _ in range(_ROUNDS):
-            seen = self._read(_epoch_name(subject))
+            seen = self._read(epoch_of(subject))
             spared = keep if keep is not None and self._lives_in(Epoch.of(seen), keep) else ""
             epoch = Epoch(name, spared).mark()
-            if self._set(_epoch_name(subject), epoch, seen=seen, lives=self._longest_life()) == epoch:
+            if self._set(epoch_of(subject), epoch, seen=seen, lives=self._longest_life()) == epoch:
                 return
-        raise StoreUnavailableError("others keep ending the sessions of this subject", is_transient=True)
+        raise StoreUnavailableError("other callers keep ending the sessions of this subject", is_transient=True)
 
-    def _lives_in(self, epoch: Epoch | None, session_id: str) -> bool:
-        # Who was ended before is not spared now: that would bring it back.
-        record = self._retry.run(partial(self._backend.load, session_id))
-        return record is not None and (epoch is None or epoch.includes(record))
+    def _lives_in(self, epoch: Epoch | None, key: str) -> bool:
+        # What was ended before is not spared now: that would bring it back.
+        record = self._retry.run(partial(self._backend.load, key))
+        return record is not None and _is_in(epoch, record)
 
     def _longest_life(self) -> int:
         # By then nothing is left that began before; the day is for clocks and for requests under way.
@@ -105,12 +118,19 @@ class Boundaries:
 
     # ---- of a namespace
 
+    def mark_due(self) -> str | None:
+        """The control item to read along with the next session, once a minute."""
+        return self._not_before_name if self._clock() >= self._memory.until else None
+
+    def remember(self, mark: Mark | None) -> None:
+        """Rely on what was just read for a minute."""
+        self._memory.not_before = mark.number if mark else 0
+        self._memory.until = self._clock() + REMEMBERED_SECONDS
+
     def not_before(self) -> int:
-        """The second before which no session began that lives."""
-        now = self._clock()
-        if now >= self._memory.until:
-            mark = self._read(self._not_before_name)
-            self._memory.not_before, self._memory.until = (mark.number if mark else 0), now + REMEMBERED_SECONDS
+        """The second before which no session was created that lives."""
+        if self.mark_due() is not None:
+            self.remember(self._read(self._not_before_name))
         return self._memory.not_before
 
     def set_not_before(self, instant: int) -> None:
@@ -124,10 +144,6 @@ class Boundaries:
                 break
         self._memory.until = 0
 
-    @property
-    def _not_before_name(self) -> str:
-        return f"{self._settings.namespace}#!not-before"
-
     def _read(self, name: str) -> Mark | None:
         return self._retry.run(partial(self._backend.mark, name))
 
@@ -139,6 +155,5 @@ class Boundaries:
         return self._retry.run(attempt)
 
 
-def _epoch_name(subject: str) -> str:
-    namespace, _, name = subject.partition("#")
-    return f"{namespace}#!epoch#{name}"
+def _is_in(epoch: Epoch | None, record: Record) -> bool:
+    return epoch is None or epoch.includes(record)

@@ -8,71 +8,86 @@ from dataclasses import dataclass, replace
 
 from sojourn.backend import Record
 from sojourn.document.codec import dump_document, load_document
-from sojourn.errors import InvalidDataError, SessionTooLargeError, shortened
+from sojourn.errors import InvalidDataError, SessionTooLargeError
+from sojourn.names import bare
+from sojourn.tokens import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a session was read or stored as: its record, its document's JSON, and the token that opens it."""
+
+    record: Record
+    text: bytes
+    token: Token
 
 
 class Session(MutableMapping[str, object]):
     """A session's document and what the store knows about it.
 
-    Changes, nested ones too, stay in memory until ``store.write(session)``. ``str()`` and ``repr()``
-    show neither the token nor the document.
+    Changes, nested ones too, stay in memory until ``store.write(session)``. ``str()``, ``repr()``, ``pickle`` and
+    tracebacks show no token; the first two no document either.
     """
 
-    __slots__ = ("_base", "_document", "_is_new", "_max_bytes", "_record", "_token")
+    __slots__ = ("_document", "_is_new", "_max_bytes", "_snapshot")
 
-    def __init__(self, record: Record, text: bytes, *, token: str, max_bytes: int, is_new: bool = False) -> None:
-        """Made by the store: ``text`` is the document's JSON as stored under ``record``."""
-        self._record = record
-        self._base = text
-        self._document = load_document(text)
-        self._token = token
+    def __init__(self, snapshot: Snapshot, *, max_bytes: int, is_new: bool = False) -> None:
+        """Made by the store."""
+        self._snapshot = snapshot
+        self._document = load_document(snapshot.text)
         self._max_bytes = max_bytes
         self._is_new = is_new
 
     @property
     def id(self) -> str:
-        """The session id, 43 characters: safe to show and to log, useless as a token."""
-        return self._record.session_id.rpartition("#")[2]
+        """The session id, 12 characters, the same for its whole life: safe to show and to log, opens nothing."""
+        return bare(self._snapshot.record.session_id)
 
     @property
     def token(self) -> str:
         """The secret that opens this session. Goes into a cookie or a header, nowhere else."""
-        return self._token
+        return self._snapshot.token.reveal()
 
     @property
     def subject(self) -> str | None:
-        """Whose session it is, as given to ``create`` or ``rotate``."""
-        return subject_of(self._record)
+        """Whose session it is, as given to ``create`` or ``login``."""
+        subject = self._snapshot.record.subject
+        return None if subject is None else bare(subject)
 
     @property
     def label(self) -> str | None:
         """The application's name for it in a list of devices."""
-        return self._record.label
+        return self._snapshot.record.label
 
     @property
     def version(self) -> int:
         """How often the document was written: 1 after creation."""
-        return self._record.version
+        return self._snapshot.record.version
 
     @property
     def created_at(self) -> int:
-        """When it began, epoch seconds; a rotation keeps it."""
-        return self._record.created_at
+        """When it was created, epoch seconds; nothing changes it."""
+        return self._snapshot.record.created_at
+
+    @property
+    def began_at(self) -> int:
+        """Since when its lifetime counts, epoch seconds: its creation, or its last login."""
+        return self._snapshot.record.began_at
 
     @property
     def expires_at(self) -> int:
         """The epoch second from which on it is dead unless renewed, as far as this copy knows."""
-        return self._record.expires_at
+        return self._snapshot.record.expires_at
 
     @property
     def absolute_at(self) -> int:
         """The epoch second that ``expires_at`` never passes."""
-        return self._record.absolute_at
+        return self._snapshot.record.absolute_at
 
     @property
     def idle(self) -> int:
         """How many seconds without use it survives."""
-        return self._record.idle
+        return self._snapshot.record.idle
 
     @property
     def is_new(self) -> bool:
@@ -83,13 +98,17 @@ class Session(MutableMapping[str, object]):
     def is_changed(self) -> bool:
         """Whether the document differs from what the store holds, nested values included."""
         try:
-            return self.dumped() != self._base
+            return self.dumped() != self._snapshot.text
         except (InvalidDataError, SessionTooLargeError):
             return True  # what cannot be stored is not what is stored
 
     def dumped(self) -> bytes:
         """The document's JSON as it would be stored; ``InvalidDataError``, ``SessionTooLargeError``."""
         return dump_document(self._document, max_bytes=self._max_bytes)
+
+    def stored(self) -> dict[str, object]:
+        """The document as the store holds it, as far as this copy knows."""
+        return load_document(self._snapshot.text)
 
     def __getitem__(self, key: str) -> object:
         return self._document[key]
@@ -111,22 +130,24 @@ class Session(MutableMapping[str, object]):
         return True
 
     def __repr__(self) -> str:
-        return f"<Session {shortened(self.id)} version {self.version}>"
+        return f"<Session {self.id} version {self.version}>"
 
-    # What follows is for the store alone.
+    # ---- for the store
 
-    def _stored(self, record: Record, text: bytes, *, is_merged: bool) -> None:
+    @property
+    def snapshot(self) -> Snapshot:
+        """What changes are compared with."""
+        return self._snapshot
+
+    def settle(self, snapshot: Snapshot, *, is_merged: bool = False) -> None:
         """Take over what is stored now; the document itself only when it came out of a merge."""
         if is_merged:
-            self._document = load_document(text)
-        self._record, self._base = record, text
+            self._document = load_document(snapshot.text)
+        self._snapshot = snapshot
 
-    def _rotated(self, token: str) -> None:
-        self._token = token
-
-    def _renewed(self, *, expires_at: int, idle: int) -> None:
+    def renew(self, record: Record) -> None:
         """Take over the deadline, and nothing that belongs to a newer version of the document."""
-        self._record = replace(self._record, expires_at=expires_at, idle=idle)
+        self._snapshot = replace(self._snapshot, record=self._snapshot.record.with_deadline_of(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +161,14 @@ class SessionSummary:
     expires_at: int
     absolute_at: int
 
-
-def summary(record: Record) -> SessionSummary:
-    """What may be shown of a record to the one whose session it is."""
-    return SessionSummary(
-        id=record.session_id.rpartition("#")[2],
-        label=record.label,
-        version=record.version,
-        created_at=record.created_at,
-        expires_at=record.expires_at,
-        absolute_at=record.absolute_at,
-    )
-
-
-def subject_of(record: Record) -> str | None:
-    """The subject without its namespace; a subject may hold ``#``, a namespace may not."""
-    return record.subject and record.subject.partition("#")[2]
+    @classmethod
+    def of(cls, record: Record) -> "SessionSummary":
+        """What may be shown of a record to the one whose session it is."""
+        return cls(
+            id=bare(record.session_id),
+            label=record.label,
+            version=record.version,
+            created_at=record.created_at,
+            expires_at=record.expires_at,
+            absolute_at=record.absolute_at,
+        )

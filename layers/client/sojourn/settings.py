@@ -1,14 +1,15 @@
 """What can be set, and its defaults. The only module that reads the environment; opens nothing."""
 
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 from sojourn.errors import ConfigurationError
-from sojourn.tokens import checked_namespace
+from sojourn.names import checked_namespace
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 Encryption = Literal["off", "token", "required"]
 """Documents are stored as they are, sealed with their token's key, or sealed and not read otherwise."""
@@ -25,8 +26,12 @@ _FROM_ONE = (
     "sweep_period_seconds",
     "sweep_write_units",
 )
+_EXPECTED: dict[type, str] = {int: "takes a whole number", bool: "takes true or false"}
 _MAX_DIGITS = 18
 _MOST_SHARDS = 1_024
+_LONGEST_SECONDS = 10 * 366 * _DAY
+"""Ten years: the bucket keeps objects for so long, and what is above is a typing error."""
+
 _MOST_ITEM_BYTES = 393_216
 """An item holds 400 KB; what it holds besides the document takes at most a few of them."""
 
@@ -39,12 +44,12 @@ class Settings:
     """
 
     table: str | None = None
-    api_url: str | None = None
+    records_url: str | None = None
     bucket: str | None = None
     namespace: str = "default"
     idle_seconds: int = 1_800
     absolute_seconds: int = 43_200
-    max_absolute_seconds: int = 30 * _DAY
+    max_absolute_seconds: int = 90 * _DAY
     overflow_bytes: int = 65_536
     max_bytes: int = 1_048_576
     sweep_grace_seconds: int = _DAY
@@ -60,6 +65,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         checked_namespace(self.namespace)
+        for field in fields(self):
+            if type(field.default) in _EXPECTED:  # object: applications without types bring text and fractions, too
+                given: object = getattr(self, field.name)
+                _demand(type(given) is type(field.default), field.name, _EXPECTED[type(field.default)])
         for name in _FROM_ONE:
             _demand(getattr(self, name) >= 1, name, "takes a whole number from 1")
         _demand(self.sweep_grace_seconds >= 0, "sweep_grace_seconds", "takes a whole number from 0")
@@ -71,18 +80,41 @@ class Settings:
             "absolute_seconds",
             f"must not be above {_PREFIX}MAX_ABSOLUTE_SECONDS ({self.max_absolute_seconds})",
         )
+        _demand(
+            self.max_absolute_seconds <= _LONGEST_SECONDS, "max_absolute_seconds", f"takes at most {_LONGEST_SECONDS}"
+        )
+        _demand(
+            self.idle_seconds <= self.max_absolute_seconds,
+            "idle_seconds",
+            f"must not be above {_PREFIX}MAX_ABSOLUTE_SECONDS ({self.max_absolute_seconds})",
+        )
         _demand(self.overflow_bytes <= _MOST_ITEM_BYTES, "overflow_bytes", f"takes at most {_MOST_ITEM_BYTES}")
         _demand(self.encryption in get_args(Encryption), "encryption", "takes 'off', 'token' or 'required'")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """The settings that ``SOJOURN_*`` variables describe; an empty variable counts as unset."""
+        """The settings that ``SOJOURN_*`` variables describe; an empty variable counts as unset.
+
+        Logs a warning for a variable of this prefix that is none, and names the nearest that is one.
+        """
+        known = {_PREFIX + field.name.upper() for field in fields(cls)}
+        for name in sorted(environment):
+            if name.startswith(_PREFIX) and name not in known:
+                logger.warning("%s is no setting and is ignored%s", name, _nearest(name, known))
         given: dict[str, str | int | bool] = {}
         for field in fields(cls):
             text = environment.get(_PREFIX + field.name.upper(), "")
             if text:
                 given[field.name] = _READERS[type(field.default)](field.name, text)
         return cls(**given)  # type: ignore[arg-type]  # each reader answers the type of its field
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    # Imported here: only a typing error needs it.
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(name, known, n=1)
+    return f"; {nearest[0]} is one" if nearest else ""
 
 
 def _whole_number(name: str, text: str) -> int:

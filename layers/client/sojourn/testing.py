@@ -1,5 +1,6 @@
 """What a user's own tests need: a store in memory and a clock in the hand. Calls nothing."""
 
+import time
 from collections.abc import Callable
 
 from sojourn.backends.memory import MemoryBackend
@@ -9,7 +10,7 @@ from sojourn.store import Store
 
 
 class FakeClock:
-    """A clock that stands still until it is told to move. Call it for the time, in epoch seconds."""
+    """A clock that stands still until a test moves it. Call it for the time, in epoch seconds."""
 
     def __init__(self, now: int = 1_700_000_000) -> None:
         self.now = now
@@ -26,10 +27,13 @@ class FakeClock:
 def memory_store(
     *, clock: Callable[[], int] | None = None, settings: Settings | None = None, backend: MemoryBackend | None = None
 ) -> Store:
-    """A real store over a dictionary: every verb, lifetime and error, no network and no waiting."""
+    """A real store over a dictionary: every verb, lifetime and error, no network and no waiting.
+
+    ``clock`` returns epoch seconds: the real time unless one is given, a ``FakeClock`` say.
+    """
     return Store(
         backend or MemoryBackend(),
         settings or Settings(),
-        clock=clock or FakeClock(),
+        clock=clock or (lambda: int(time.time())),
         retry=Retry(sleep=lambda _seconds: None),
     )

@@ -1,53 +1,95 @@
-"""Tokens, which clients hold, session ids, which the store knows, and other names. Does not read or write any."""
+"""Tokens: what a client holds, of which the store keeps only a hash. Reads and writes no session.
+
+A token is ``sjn_``, the session id (12 characters, 72 bits) and a secret (24 characters, 144 bits). Both are base64url
+of whole bytes, so each token has exactly one spelling.
+"""
 
 import base64
 import hashlib
 import re
 import secrets
 from collections.abc import Callable
+from typing import Final
 
-from sojourn.errors import ConfigurationError, InvalidDataError
+from sojourn.errors import InvalidDataError
 
-PREFIX = "sjn_"
-"""Marks a token for secret scanners and for people who find one in the wrong place."""
+PREFIX: Final = "sjn_"
+"""Marks a token for secret scanners, and for a reader of the wrong place that one is found in."""
 
-SECRET_BYTES = 32
-_DOMAIN = b"sojourn-v1"
-_TOKEN = re.compile(r"sjn_[A-Za-z0-9_-]{43}", re.ASCII)
-_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-_NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_MAX_SUBJECT_BYTES = 512
-_MAX_LABEL_CHARACTERS = 256
+_ID_BYTES: Final = 9
+_SECRET_BYTES: Final = 18
+_DOMAIN: Final = b"sojourn-v1"
+_TOKEN: Final = re.compile(r"sjn_([A-Za-z0-9_-]{12})([A-Za-z0-9_-]{24})", re.ASCII)
 
 
-def mint(entropy: Callable[[int], bytes] = secrets.token_bytes) -> str:
-    """A new token: ``sjn_`` and 43 characters carrying 256 bits.
+class Token:
+    """A session id and the secret that opens the session. Shows the id alone.
 
-    Drawn from the operating system at the moment of the call, so neither a fork nor a SnapStart
-    snapshot can make two environments draw the same one.
+    ``str``, ``repr``, ``pickle`` and tracebacks hold no secret; ``reveal`` is the one way to the text. A pickled token
+    comes back without its secret and opens nothing.
     """
-    return PREFIX + _base64url(entropy(SECRET_BYTES))
+
+    __slots__ = ("_secret", "session_id")
+
+    def __init__(self, session_id: str, secret: str | None) -> None:
+        self.session_id = session_id
+        self._secret = secret
+
+    def reveal(self) -> str:
+        """The 40 characters, for a cookie or a header."""
+        return f"{PREFIX}{self.session_id}{self._known_secret()}"
+
+    def secret_bytes(self) -> bytes:
+        """The 18 bytes of the secret: what a key is derived from."""
+        return base64.urlsafe_b64decode(self._known_secret())
+
+    def hash(self, *, namespace: str) -> bytes:
+        """The 32 bytes that the store keeps of it: one-way, and of use in this namespace alone."""
+        parts = (_DOMAIN, namespace.encode(), self.reveal().encode())
+        return hashlib.sha256(delimited(*parts)).digest()
+
+    def _known_secret(self) -> str:
+        if self._secret is None:
+            raise InvalidDataError("was pickled, and its secret is not in the copy: read the session", path=("token",))
+        return self._secret
+
+    def __repr__(self) -> str:
+        return f"<Token of session {self.session_id}>"
+
+    def __copy__(self) -> "Token":
+        return self
+
+    def __deepcopy__(self, _memo: object) -> "Token":
+        return self
+
+    def __reduce__(self) -> tuple[type["Token"], tuple[str, None]]:
+        return Token, (self.session_id, None)
 
 
-def session_id(token: object, *, namespace: str) -> str | None:
-    """The 43 characters under which the store knows ``token``, or ``None`` when it cannot be a token of ours.
+def parsed(token: object) -> Token | None:
+    """The token that a client sent, or ``None`` when it cannot be one of ours."""
+    if isinstance(token, Token):
+        return token
+    form = _TOKEN.fullmatch(token) if isinstance(token, str) else None
+    return Token(form[1], form[2]) if form else None
 
-    One-way and bound to the namespace: knowing the id is no help in finding the token.
-    Only the canonical spelling counts. The last base64url character carries two bits that no byte
-    needs, so four spellings decode alike; three of them are refused.
+
+def mint(entropy: Callable[[int], bytes] = secrets.token_bytes) -> Token:
+    """A token for a new session: 216 bits, drawn from the operating system at the moment of the call.
+
+    So neither a fork nor a SnapStart snapshot can make two environments draw the same one.
     """
-    found = secret(token)
-    if found is None:
-        return None
-    return _base64url(hashlib.sha256(delimited(_DOMAIN, namespace.encode(), found)).digest())
+    return Token(_base64url(entropy(_ID_BYTES)), _base64url(entropy(_SECRET_BYTES)))
 
 
-def secret(token: object) -> bytes | None:
-    """The 32 bytes that ``token`` spells, or ``None`` when it cannot be a token of ours."""
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        return None
-    found = base64.urlsafe_b64decode(token.removeprefix(PREFIX) + "=")
-    return found if PREFIX + _base64url(found) == token else None
+def reminted(session_id: str, entropy: Callable[[int], bytes] = secrets.token_bytes) -> Token:
+    """Another token for the session with this id."""
+    return Token(session_id, _base64url(entropy(_SECRET_BYTES)))
+
+
+def new_write_id() -> str:
+    """Marks one write among all others: 96 random bits, 16 characters."""
+    return secrets.token_urlsafe(12)
 
 
 def delimited(*parts: bytes) -> bytes:
@@ -55,43 +97,5 @@ def delimited(*parts: bytes) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
-def is_session_id(value: object) -> bool:
-    """Whether ``value`` has the shape of a session id, as lists of devices show it."""
-    return isinstance(value, str) and _SESSION_ID.fullmatch(value) is not None
-
-
-def checked_namespace(namespace: str) -> str:
-    """``namespace`` itself, when it is 1 to 64 letters, digits, dots, dashes and underscores."""
-    if not _NAMESPACE.fullmatch(namespace):
-        raise ConfigurationError("SOJOURN_NAMESPACE takes 1 to 64 letters, digits, '.', '_' and '-'")
-    return namespace
-
-
-def checked_subject(subject: str) -> str:
-    """``subject`` itself, when it is text of 1 to 512 bytes of UTF-8."""
-    size = _utf8_bytes(subject, name="subject")
-    if not 1 <= size <= _MAX_SUBJECT_BYTES:
-        raise InvalidDataError(f"takes 1 to {_MAX_SUBJECT_BYTES} bytes, not {size}", path=("subject",))
-    return subject
-
-
-def checked_label(label: str) -> str:
-    """``label`` itself, when it is text of 1 to 256 characters."""
-    _utf8_bytes(label, name="label")
-    if not 1 <= len(label) <= _MAX_LABEL_CHARACTERS:
-        raise InvalidDataError(f"takes 1 to {_MAX_LABEL_CHARACTERS} characters", path=("label",))
-    return label
-
-
-def _utf8_bytes(text: object, *, name: str) -> int:
-    # object: applications without types bring numbers and None here, too.
-    if not isinstance(text, str):
-        raise InvalidDataError(f"takes text, not {type(text).__name__}", path=(name,))
-    try:
-        return len(text.encode())
-    except UnicodeEncodeError:
-        raise InvalidDataError("is not valid Unicode", path=(name,)) from None
-
-
 def _base64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return base64.urlsafe_b64encode(raw).decode("ascii")

@@ -1,11 +1,12 @@
-"""From an event to a response: who asks, which route serves, what is logged. Knows no verb and no wire format."""
+"""From an event to a response: the caller, the route that serves, the log line. Knows no verb and no wire format."""
 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sojourn import tokens
-from sojourn.errors import CorruptSessionError, StoreUnavailableError, shortened
+from sojourn.absence import Absence
+from sojourn.errors import CorruptSessionError, SessionGoneError, StoreUnavailableError
 from sojourn.store import Store
 from sojourn_service.invocation import Context, Event, seconds_left
 from sojourn_service.problems import INTERNAL_ERROR, NO_CALLER, NO_SUCH_ROUTE, ProblemError, problem_of
@@ -37,14 +38,14 @@ class Api:
         telemetry: Telemetry,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``monotonic`` answers seconds and times requests for the log."""
+        """``monotonic`` returns seconds and times requests for the log."""
         self._store = store
         self._routes = {route.key: route for route in routes}
         self._telemetry = telemetry
         self._monotonic = monotonic
 
     def handle(self, event: Event, context: Context) -> Response:
-        """The response to one event of payload format 2.0. Raises nothing, whatever the event is."""
+        """The response to one event of payload format 2.0. Raises nothing, whatever ``event`` is."""
         started = self._monotonic()
         request = Request.of(event)
         fields: dict[str, object] = {}
@@ -52,7 +53,7 @@ class Api:
             answer = self._served(request, context)
         except Exception as error:  # noqa: BLE001  # the outermost edge: the gateway would show what escapes
             answer = problem_answer(problem_of(error), request_id=request.id)
-            fields = _told_of(error)
+            fields = _logged(error)
         self._telemetry.count(answer.counts)
         self._telemetry.record(
             "request",
@@ -67,35 +68,40 @@ class Api:
         return answer.response()
 
     def _served(self, request: Request, context: Context) -> Answer:
-        # API Gateway asks for a signature as well; a route that is exposed by mistake opens nothing.
+        # API Gateway demands a signature as well; a route that is exposed by mistake opens nothing.
         if request.caller is None:
             raise ProblemError(NO_CALLER)
         route = self._routes.get(request.route)
-        if route is None:
+        # Whatever a gateway makes of a slash at the end: a client whose id is empty must not end all sessions.
+        if route is None or request.path.endswith("/"):
             raise ProblemError(NO_SUCH_ROUTE)
-        request.refuse_parameters_but(route.parameters)
-        return route.serve(request, self._store.within(seconds_left(context)))
+        return route.serve(request.admitted(route.parameters), self._store.within(seconds_left(context)))
 
     def _identified(self, request: Request, context: Context, answer: Answer) -> dict[str, object]:
         route = self._routes.get(request.route)
-        session_id = answer.session_id or tokens.session_id(
-            request.headers.get(TOKEN_HEADER.lower()), namespace=self._store.settings.namespace
-        )
+        token = tokens.parsed(request.headers.get(TOKEN_HEADER.lower()))
+        session_id = answer.session_id or (token.session_id if token else None)
+        absence = {"absence": answer.absence.value} if answer.absence else {}
         return {
             "request_id": request.id,
             "function_request_id": context.aws_request_id,
             "caller": request.caller,
             "route": route.key if route else None,
             "verb": route.verb if route else None,
-            "session": shortened(session_id) if session_id else None,
+            "session": session_id,
+            **absence,
         }
 
 
-def _told_of(error: Exception) -> dict[str, object]:
-    """What the log says of a request that was not served, beyond what the client is told."""
+def _logged(error: Exception) -> dict[str, object]:
+    """What the log says of a request that was not served, beyond what the client sees."""
     problem = problem_of(error)
     fields: dict[str, object] = {"problem": problem.kind}
     match error:
+        case ProblemError(absence=Absence() as absence):
+            fields["absence"] = absence.value
+        case SessionGoneError(is_superseded=True):
+            fields["absence"] = Absence.SUPERSEDED.value
         case StoreUnavailableError() | CorruptSessionError():
             fields["reason"] = error.reason
         case _ if problem is INTERNAL_ERROR:

@@ -6,14 +6,14 @@ import re
 from typing import Final
 
 from sojourn.backend import Position
-from sojourn.tokens import is_session_id
+from sojourn.names import Namespace, bare
 
-_FORM: Final = re.compile(r"(0|[1-9][0-9]{0,11})\.([A-Za-z0-9_-]{43})", re.ASCII)
+_FORM: Final = re.compile(r"(0|[1-9][0-9]{0,11})\.([A-Za-z0-9_-]{12})", re.ASCII)
 
 
 def cursor_of(position: Position) -> str:
     """The opaque form of ``position``. It names neither namespace nor subject: these are the request's to say."""
-    text = f"{position.created_at}.{position.session_id.rpartition('#')[2]}"
+    text = f"{position.created_at}.{bare(position.session_id)}"
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
@@ -27,8 +27,8 @@ def position_of(cursor: str, *, namespace: str) -> Position | None:
     except (binascii.Error, ValueError):
         return None
     form = _FORM.fullmatch(text)
-    if form is None or not is_session_id(form[2]):
+    if form is None:
         return None
-    position = Position(int(form[1]), f"{namespace}#{form[2]}")
+    position = Position(int(form[1]), Namespace(namespace).session(form[2]))
     # One spelling only: base64 leaves bits open that no byte needs.
     return position if cursor_of(position) == cursor else None

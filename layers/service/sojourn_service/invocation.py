@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 Event = Mapping[str, object]
-"""An event as parsed from JSON; what it holds is told by whoever sent it, so nothing in it is taken for granted."""
+"""An event as parsed from JSON; a client may have written any part of it, so nothing in it is taken for granted."""
 
 RESERVE_SECONDS = 0.5
 """What is left of an invocation for saying how it ended, instead of being cut off in the middle of a call."""

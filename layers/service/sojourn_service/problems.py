@@ -1,12 +1,13 @@
-"""What is answered when a request is not served: problem details (RFC 9457), and which error becomes which.
+"""The response to a request that is not served: problem details (RFC 9457), and which error becomes which.
 
-Says what the client can do about it and nothing about our insides; those go to the log, see telemetry.
+A problem says what the client can do about it and nothing about our insides; those go to the log, see telemetry.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from sojourn.absence import Absence
 from sojourn.errors import (
     ConflictError,
     CorruptSessionError,
@@ -35,6 +36,7 @@ Kind = Literal[
     "session-not-found",
     "session-too-large",
     "store-unavailable",
+    "token-superseded",
     "unsupported-media-type",
 ]
 """The end of every problem's ``type``. Clients branch on it, so it does not change."""
@@ -68,21 +70,31 @@ class Problem:
 
 
 class ProblemError(Exception):
-    """Ends a request with ``problem``."""
+    """Ends a request with ``problem``. ``absence`` is why a token opened no session, for the log alone."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, *, absence: Absence | None = None) -> None:
         super().__init__(problem.kind)
         self.problem = problem
+        self.absence = absence
 
 
 SESSION_NOT_FOUND: Final = Problem(
     404,
     "session-not-found",
     "No such session",
-    "No live session answers to this token.",
+    "No live session has this token.",
     metric="SessionsMissed",
 )
-"""One answer for unknown, expired, destroyed, rotated, foreign and malformed tokens: the difference helps attackers."""
+"""The same for unknown, expired, revoked, foreign and malformed tokens: the difference would help attackers."""
+
+TOKEN_SUPERSEDED: Final = Problem(
+    404,
+    "token-superseded",
+    "The token was replaced",
+    "A rotation replaced this token a moment ago. Neither set nor clear a cookie on account of it.",
+    metric="SessionsMissed",
+)
+"""For a request that was on its way when its token was replaced. Callers are known by IAM: no stranger learns it."""
 
 NO_SUCH_ROUTE: Final = Problem(404, "no-such-route", "No such route", "This function does not serve this route.")
 
@@ -122,6 +134,12 @@ INTERNAL_ERROR: Final = Problem(
 )
 
 
+def absent(absence: Absence) -> ProblemError:
+    """The error for a token that opens no session."""
+    problem = TOKEN_SUPERSEDED if absence is Absence.SUPERSEDED else SESSION_NOT_FOUND
+    return ProblemError(problem, absence=absence)
+
+
 def malformed(detail: str, **members: object) -> Problem:
     """The request breaks a rule of its form: header, parameter or JSON itself."""
     return Problem(400, "malformed-request", "Malformed request", detail, members=members)
@@ -150,12 +168,12 @@ def unsupported_media_type(detail: str, *, accepted: str, is_patch: bool) -> Pro
 
 
 def problem_of(error: Exception) -> Problem:
-    """The answer to ``error``. What is not known here is an internal error, and told as nothing else."""
+    """The problem that ``error`` becomes. What is not known here is an internal error and shows no more than that."""
     match error:
         case ProblemError(problem=problem):
             return problem
-        case SessionGoneError():
-            return SESSION_NOT_FOUND
+        case SessionGoneError(is_superseded=is_superseded):
+            return TOKEN_SUPERSEDED if is_superseded else SESSION_NOT_FOUND
         case CorruptSessionError():
             return CORRUPT_SESSION
         case SojournError():
@@ -180,8 +198,8 @@ def _problem_of_request(error: SojournError) -> Problem:
             return Problem(413, "session-too-large", "The session is too large", detail, members=members)
         case ConflictError(keys=keys):
             return _conflict(keys)
-        case StoreUnavailableError(may_have_happened=in_doubt):
-            return _unavailable(in_doubt=in_doubt)
+        case StoreUnavailableError(outcome_unknown=outcome_unknown):
+            return _unavailable(outcome_unknown=outcome_unknown)
     return INTERNAL_ERROR
 
 
@@ -189,21 +207,21 @@ def _conflict(keys: frozenset[str]) -> Problem:
     return Problem(
         409,
         "conflict",
-        "Others keep changing the session",
-        "The same keys were changed by others faster than this request could reapply its own change. Try again.",
+        "Other requests keep changing the session",
+        "Other requests changed the same keys faster than this one could reapply its change. Try again.",
         members={"keys": sorted(keys)},
         metric="Conflicts",
     )
 
 
-def _unavailable(*, in_doubt: bool) -> Problem:
-    doubt = "Whether the change took effect is unknown: read the session before you repeat it."
+def _unavailable(*, outcome_unknown: bool) -> Problem:
+    unknown = "Whether the change took effect is unknown: read the session before you repeat it."
     return Problem(
         503,
         "store-unavailable",
         "The store is unavailable",
-        f"The store did not answer. {doubt}" if in_doubt else "The store did not answer. Try again.",
-        members={"outcome_unknown": in_doubt},
+        f"The store did not respond. {unknown}" if outcome_unknown else "The store did not respond. Try again.",
+        members={"outcome_unknown": outcome_unknown},
         headers={"Retry-After": str(_RETRY_AFTER_SECONDS)},
         metric="StoreUnavailable",
     )

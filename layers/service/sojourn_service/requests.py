@@ -4,13 +4,14 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sojourn.errors import InvalidDataError
-from sojourn.tokens import checked_subject
+from sojourn.names import checked_subject
 from sojourn_service.invocation import Event
 from sojourn_service.preconditions import EntityTags
 from sojourn_service.problems import ProblemError, malformed, missing_header
+from sojourn_service.queries import parsed_query
 
 TOKEN_HEADER = "Session-Token"  # noqa: S105  # the name of a header
 
@@ -19,22 +20,24 @@ TOKEN_HEADER = "Session-Token"  # noqa: S105  # the name of a header
 class Request:
     """``route`` is API Gateway's route key, ``GET /session``; ``caller`` the ARN of the IAM caller, if there is one.
 
-    The gateway has routed already, and on the path as it was sent. The path in the event is decoded, so a subject
-    with a slash in it would make it look like another route's.
+    ``query`` is as it was sent, ``parameters`` what it holds: see ``admitted``. ``path`` is decoded, and was before the
+    gateway routed; ``path_parameters`` are those of the route.
     """
 
     route: str
     id: str
     caller: str | None
     headers: Mapping[str, str]
-    parameters: Mapping[str, str]
-    path: Mapping[str, str]
+    query: str
+    path: str
+    path_parameters: Mapping[str, str]
     body: str
     is_base64: bool
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, event: object) -> "Request":
-        """Whatever ``event`` is; what is missing in it is refused where it is needed."""
+        """The request in ``event``, which may be any value; what is missing in it is refused where it is needed."""
         members = _members(event)
         context = _members(members.get("requestContext"))
         body = members.get("body")
@@ -43,8 +46,9 @@ class Request:
             id=_text(context.get("requestId")) or "",
             caller=_caller(context),
             headers=_headers(_members(members.get("headers"))),
-            parameters=_texts(_members(members.get("queryStringParameters"))),
-            path=_texts(_members(members.get("pathParameters"))),
+            query=_text(members.get("rawQueryString")) or "",
+            path=_text(members.get("rawPath")) or "",
+            path_parameters=_texts(_members(members.get("pathParameters"))),
             body=body if isinstance(body, str) else "",
             is_base64=members.get("isBase64Encoded") is True,
         )
@@ -52,33 +56,38 @@ class Request:
     def token(self) -> str:
         """What the token header holds, whatever it is: the store judges it.
 
-        Two such headers arrive joined by a comma, which no token has; so neither of them is picked.
+        Two such headers arrive joined by a comma, which no token has; so neither of them counts.
         """
         token = self.headers.get(TOKEN_HEADER.lower())
         if token is None:
             raise ProblemError(missing_header(TOKEN_HEADER))
         return token
 
+    def admitted(self, known: Iterable[str]) -> "Request":
+        """This request with the parameters of its query, all of them ``known``: a misspelt one must not be ignored."""
+        parameters = parsed_query(self.query)
+        for name in sorted(parameters.keys() - set(known)):
+            raise ProblemError(malformed("There is no such query parameter on this route.", parameter=name))
+        return replace(self, parameters=parameters)
+
     def subject(self) -> str:
-        """The subject that the path names."""
+        """The subject that the query names. A path could not: the gateway decodes it before it routes."""
+        subject = self.parameters.get("subject")
+        if subject is None:
+            raise ProblemError(malformed("The subject parameter is required.", parameter="subject"))
         try:
-            return checked_subject(self.path.get("subject", ""))
+            return checked_subject(subject)
         except InvalidDataError as error:
             # A pointer would lead into a body that is not there.
             raise ProblemError(malformed(f"The subject {error.reason}.", parameter="subject")) from error
 
     def condition(self, header: str) -> EntityTags | None:
-        """What ``If-Match`` or ``If-None-Match`` asks for, ``None`` without it."""
+        """What ``If-Match`` or ``If-None-Match`` demands, ``None`` without it."""
         text = self.headers.get(header.lower())
         tags = None if text is None else EntityTags.parsed(text)
         if text is not None and tags is None:
             raise ProblemError(malformed(f"{header} takes * or a list of quoted entity tags.", header=header))
         return tags
-
-    def refuse_parameters_but(self, known: Iterable[str]) -> None:
-        """A misspelt parameter that is ignored does what nobody asked for."""
-        for name in sorted(self.parameters.keys() - set(known)):
-            raise ProblemError(malformed("There is no such query parameter on this route.", parameter=name))
 
     def flag(self, name: str, *, default: bool) -> bool:
         """A parameter that is ``true`` or ``false``."""

@@ -1,12 +1,13 @@
-"""What a request is answered with, and how a session looks on the wire. Decides nothing."""
+"""The responses to requests, and how a session looks on the wire. Decides nothing."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TypedDict
 
+from sojourn.absence import Absence
 from sojourn.session import Session, SessionSummary
-from sojourn.store import SessionPage
+from sojourn.subjects import BulkExpiry, SessionPage
 from sojourn_service.cursors import cursor_of
 from sojourn_service.preconditions import entity_tag
 from sojourn_service.problems import Problem
@@ -23,16 +24,20 @@ class Response(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response, with what the log and the metrics say about it: ``counts`` by metric, the session's id."""
+    """A response, with what the log and the metrics say about it.
+
+    ``counts`` by metric, the session's id, and ``absence``: why a request that succeeded all the same found no session.
+    """
 
     status: int
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     session_id: str | None = None
+    absence: Absence | None = None
 
     def response(self) -> Response:
-        """The answer as the gateway takes it. No cache may keep it: a session is dead when it is dead."""
+        """The answer as the gateway takes it. No cache may keep it: a session that died is dead for every reader."""
         headers = {"Cache-Control": "no-store", **self.headers}
         return {"statusCode": self.status, "headers": headers, "body": self.body, "isBase64Encoded": False}
 
@@ -53,7 +58,7 @@ def problem_answer(problem: Problem, *, request_id: str) -> Answer:
 def session_answer(
     session: Session, *, counts: Mapping[str, int], status: int = 200, shows_token: bool = False
 ) -> Answer:
-    """The whole session; its token only to the one who has just been given it."""
+    """The whole session; with its token only where that is new."""
     token = {"token": json.dumps(session.token)} if shows_token else {}
     # The document is JSON already, and may be a megabyte of it: it is not parsed only to be written again.
     members = token | {
@@ -86,6 +91,11 @@ def page_answer(page: SessionPage) -> Answer:
     """Some of a subject's sessions, and the cursor of the next page or ``null``."""
     after = cursor_of(page.after) if page.after else None
     return json_answer({"sessions": [_entry(one) for one in page.sessions], "next": after})
+
+
+def expired_answer(expiry: BulkExpiry) -> Answer:
+    """How many of a subject's sessions ended, and whether time ran out before all had."""
+    return json_answer(asdict(expiry), counts={"SessionsExpired": expiry.expired})
 
 
 def _entry(summary: SessionSummary) -> dict[str, object]:

@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from sojourn.absence import Absence
 from sojourn.store import Store
 from sojourn_service.api import Route
 from sojourn_service.cursors import position_of
 from sojourn_service.preconditions import entity_tag
-from sojourn_service.problems import SESSION_NOT_FOUND, ProblemError, malformed
+from sojourn_service.problems import ProblemError, absent, malformed
 from sojourn_service.requests import Request
 from sojourn_service.responses import Answer, page_answer, session_answer
 
@@ -17,9 +18,9 @@ _COUNTS: Final = {"SessionsRead": 1}
 def read(request: Request, store: Store) -> Answer:
     """The session of the token, without it; 304 when the caller holds this version already."""
     tags = request.condition("If-None-Match")
-    session = store.read(request.token(), touch=request.flag("touch", default=True))
-    if session is None:
-        raise ProblemError(SESSION_NOT_FOUND)
+    session = store.find(request.token(), touch=request.flag("touch", default=True))
+    if isinstance(session, Absence):
+        raise absent(session)
     if tags is not None and tags.hold_weakly(session.version):
         return Answer(304, headers={"ETag": entity_tag(session.version)}, counts=_COUNTS, session_id=session.id)
     return session_answer(session, counts=_COUNTS)
@@ -39,5 +40,5 @@ def list_sessions(request: Request, store: Store) -> Answer:
 
 ROUTES: Final = (
     Route("GET /session", "read", read, frozenset({"touch"})),
-    Route("GET /subjects/{subject}/sessions", "list", list_sessions, frozenset({"limit", "after"})),
+    Route("GET /sessions", "list", list_sessions, frozenset({"subject", "limit", "after"})),
 )

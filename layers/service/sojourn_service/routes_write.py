@@ -1,28 +1,30 @@
-"""The routes that change a session: create, write (a whole document or a patch of it), touch, rotate."""
+"""The routes that change a session: create, write (a whole document or a patch of it), touch, rotate, log in."""
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
+from sojourn import KEEP
+from sojourn.absence import Absence
 from sojourn.document.codec import stored_json
 from sojourn.errors import ConflictError, InvalidDataError
 from sojourn.session import Session
-from sojourn.store import KEEP, Keep, Store
+from sojourn.store import Store
 from sojourn_service.api import Route
-from sojourn_service.bodies import MERGE_PATCH, Fields, document_from, document_of, fields_of, seconds_of, text_of
+from sojourn_service.bodies import MERGE_PATCH, document_from, document_of, fields_of, seconds_of, text_of
 from sojourn_service.merge_patch import patched
 from sojourn_service.preconditions import EntityTags
-from sojourn_service.problems import PRECONDITION_FAILED, PRECONDITION_REQUIRED, SESSION_NOT_FOUND, ProblemError
+from sojourn_service.problems import PRECONDITION_FAILED, PRECONDITION_REQUIRED, ProblemError, absent
 from sojourn_service.requests import Request
 from sojourn_service.responses import Answer, deadlines_answer, session_answer
 
 _TRIES: Final = 5
-"""How often a change is reapplied to what others wrote meanwhile, on top of what the store merges itself."""
+"""How often a change is reapplied to what other requests wrote meanwhile, on top of what the store merges itself."""
 
 Document = dict[str, object]
 
 
 def create(request: Request, store: Store) -> Answer:
-    """A new session, and the only answer besides a rotation's that shows a token."""
+    """A new session. Only this answer and those of a rotation and a login show a token."""
     limit = store.settings.max_bytes
     fields = fields_of(request, ("data", "subject", "label", "idle", "absolute"), max_bytes=limit)
     session = store.create(
@@ -47,7 +49,7 @@ def replace(request: Request, store: Store) -> Answer:
 
 
 def patch(request: Request, store: Store) -> Answer:
-    """Write a merge patch of the document; edits that others make at the same time survive."""
+    """Write a merge patch of the document; edits that other requests make at the same time survive."""
     token, condition = request.token(), request.condition("If-Match")
     limit = store.settings.max_bytes
     fields = fields_of(request, ("data",), max_bytes=limit, media_type=MERGE_PATCH)
@@ -66,30 +68,43 @@ def patch(request: Request, store: Store) -> Answer:
 
 
 def touch(request: Request, store: Store) -> Answer:
-    """Renew the idle deadline; the body may give new idle seconds."""
+    """Renew the idle deadline; the body may give new idle seconds, and new seconds since the stay began."""
     token = request.token()
-    fields = fields_of(request, ("idle",), max_bytes=store.settings.max_bytes, is_optional=True)
-    idle = seconds_of(fields, "idle")
+    fields = fields_of(request, ("idle", "absolute"), max_bytes=store.settings.max_bytes, is_optional=True)
+    idle, absolute = seconds_of(fields, "idle"), seconds_of(fields, "absolute")
     session = _found(store, token)
-    store.touch(session, idle=idle)
+    store.touch(session, idle=idle, absolute=absolute)
     return deadlines_answer(session, counts={"SessionsTouched": 1})
 
 
 def rotate(request: Request, store: Store) -> Answer:
-    """A new token for the session, and the end of the old one; the body may change subject and label."""
+    """A new token for the session, and the end of the old one. Nothing else changes, so the body has no field."""
     token = request.token()
-    fields = fields_of(request, ("subject", "label"), max_bytes=store.settings.max_bytes, is_optional=True)
-    subject, label = _kept_or_new(fields, "subject"), _kept_or_new(fields, "label")
+    fields_of(request, (), max_bytes=store.settings.max_bytes, is_optional=True)
     session = _found(store, token)
-    store.rotate(session, subject=subject, label=label)
+    store.rotate(session)
     return session_answer(session, shows_token=True, counts={"SessionsRotated": 1})
+
+
+def login(request: Request, store: Store) -> Answer:
+    """A rotation that makes the session the subject's and begins its stay anew."""
+    token = request.token()
+    fields = fields_of(request, ("subject", "label", "idle", "absolute"), max_bytes=store.settings.max_bytes)
+    subject = text_of(fields, "subject")
+    if subject is None:
+        raise InvalidDataError("is required", path=("subject",))
+    label = text_of(fields, "label") if "label" in fields else KEEP
+    idle, absolute = seconds_of(fields, "idle"), seconds_of(fields, "absolute")
+    session = _found(store, token)
+    store.login(session, subject=subject, label=label, idle=idle, absolute=absolute)
+    return session_answer(session, shows_token=True, counts={"SessionsLoggedIn": 1})
 
 
 def _found(store: Store, token: str) -> Session:
     # touch=False: what follows renews the session itself, and one renewal is paid for once.
-    session = store.read(token, touch=False)
-    if session is None:
-        raise ProblemError(SESSION_NOT_FOUND)
+    session = store.find(token, touch=False)
+    if isinstance(session, Absence):
+        raise absent(session)
     return session
 
 
@@ -126,15 +141,11 @@ def _write(store: Store, session: Session, document: Document, *, merge: bool) -
     try:
         store.write(session, merge=merge)
     except InvalidDataError as error:
-        # Flawless alone, but not together with what others wrote meanwhile.
+        # Flawless alone, but not together with what other requests wrote meanwhile.
         raise InvalidDataError(error.reason, path=("data", *error.path)) from error
     if session.version == version:
         # Nothing was changed, so nothing was stored; but the session was used.
         store.touch(session)
-
-
-def _kept_or_new(fields: Fields, name: str) -> str | Literal[Keep.KEEP] | None:
-    return text_of(fields, name) if name in fields else KEEP
 
 
 ROUTES: Final = (
@@ -143,4 +154,5 @@ ROUTES: Final = (
     Route("PATCH /session", "write", patch),
     Route("POST /session/touch", "touch", touch),
     Route("POST /session/rotate", "rotate", rotate),
+    Route("POST /session/login", "login", login),
 )

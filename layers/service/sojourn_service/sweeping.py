@@ -1,4 +1,4 @@
-"""A run of the sweeper inside a function: its share, its time, and what is told of it. Decides nothing stale."""
+"""A run of the sweeper inside a function: its share, its time, its log line and metrics. Decides nothing stale."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Sweeping:
     def __init__(
         self, store: Store, *, telemetry: Telemetry, clock: Callable[[], int] = lambda: int(time.time())
     ) -> None:
-        """``clock`` is the store's: it answers epoch seconds."""
+        """``clock`` is the store's: it returns epoch seconds."""
         self._store = store
         self._telemetry = telemetry
         self._clock = clock
@@ -29,7 +29,7 @@ class Sweeping:
     def run(self, event: Event, context: Context) -> Answer:
         """The report of one run. What fails is logged and raised, so that Lambda retries and the alarm sees it.
 
-        ``event`` may name a share, ``{"group": 0, "groups": 4}``, and ask for a dry run, ``{"dry_run": true}``.
+        ``event`` may name a share, ``{"group": 0, "groups": 4}``, and demand a dry run, ``{"dry_run": true}``.
         """
         fields: dict[str, object] = {"function_request_id": context.aws_request_id}
         began_at = self._clock()

@@ -1,6 +1,6 @@
-"""What the functions tell their operators: one log line a request or run, and counts. Never a token or a document.
+"""What operators see of the functions: one log line a request or run, and counts. Never a token or a document.
 
-Nothing is logged that a caller sent, but for the route; a path would name subjects.
+Nothing is logged that a caller sent, but for the route; a query would name subjects.
 """
 
 import traceback

@@ -9,13 +9,17 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 
 from sojourn.adapters.cookies import Cookie, varying
-from sojourn.adapters.visit import REFUSALS, Farewell, Rules, SubjectOf, Visit, refusal_of, subject_under
+from sojourn.adapters.loops import is_in_event_loop
+from sojourn.adapters.refusals import REFUSALS, refusal_of
+from sojourn.adapters.rules import SAFE_METHODS, SubjectOf, checked_lifetime, rules_of
+from sojourn.adapters.visit import CookieUpdate, Visit
 from sojourn.errors import SojournError
 from sojourn.factory import open_store
 from sojourn.store import Store
 from sojourn.writing import OnConflict
 
 if TYPE_CHECKING:
+    from sojourn.absence import Absence
     from sojourn.session import Session as Stored
 
 Scope = MutableMapping[str, Any]
@@ -29,56 +33,56 @@ _SERVER_ERROR = 500
 
 
 class Session(Visit):
-    """What ``request.session`` is. In the event loop it asks nothing of the store: others do, in threads."""
+    """What ``request.session`` is. It calls no store in the event loop, only in threads."""
 
-    _fetched: "Callable[[], Stored | None] | None" = None
-    _ending: "tuple[Stored, ...]" = ()
+    _fetched: "Callable[[], Stored | Absence] | None" = None
+    _ending: tuple[str, ...] = ()
 
     async def open(self) -> None:
-        """Ask the store for it, once, while other requests are served. What goes wrong is told to who looks at it."""
+        """Read it, once, while other requests are served. An error is raised where the session is looked at."""
         if self._fetched is None and self._token:
             self._fetched = await asyncio.to_thread(self._fetch)
 
-    async def close(self, *, is_kept: bool) -> Farewell:
-        """``closed``, while other requests are served."""
-        return await asyncio.to_thread(self.closed, is_kept=is_kept)
+    async def save(self, *, is_kept: bool) -> CookieUpdate:
+        """``close``, while other requests are served."""
+        return await asyncio.to_thread(self.close, is_kept=is_kept)
 
     @property
     def is_ending(self) -> bool:
-        """Whether somebody logged out, which ``close`` has yet to do."""
+        """Whether there was a logout, which ``save`` has yet to do."""
         return bool(self._ending)
 
-    def closed(self, *, is_kept: bool = True) -> Farewell:
-        """What logged out ends first, whatever becomes of the request."""
-        for session in self._ending:
-            self._store.expire(session)
-        self._ending = ()
-        return super().closed(is_kept=is_kept)
+    def close(self, *, is_kept: bool = True) -> CookieUpdate:
+        """What was logged out ends first, whatever becomes of the request."""
+        ending, self._ending = self._ending, ()
+        for token in ending:
+            super()._end(token)
+        return super().close(is_kept=is_kept)
 
-    def _fetch(self) -> "Callable[[], Stored | None]":
+    def _fetch(self) -> "Callable[[], Stored | Absence]":
         try:
             found = super()._found()
         except SojournError as error:
-            told = error  # the name is gone after this block
+            raised = error  # the name is gone after this block
 
             def fail() -> NoReturn:
-                raise told
+                raise raised
 
             return fail
         return lambda: found
 
-    def _found(self) -> "Stored | None":
+    def _found(self) -> "Stored | Absence":
         if self._fetched is not None:
             return self._fetched()
-        if self._token and _is_in_event_loop():
-            raise RuntimeError("await request.session.open() before you look at it: with is_lazy nobody else does")
+        if self._token and is_in_event_loop():
+            raise RuntimeError("await request.session.open() before you look at it: with is_lazy nothing else does")
         return super()._found()
 
-    def _end(self, session: "Stored") -> None:
-        if _is_in_event_loop():
-            self._ending = (*self._ending, session)
+    def _end(self, token: str) -> None:
+        if is_in_event_loop():
+            self._ending = (*self._ending, token)
         else:
-            super()._end(session)
+            super()._end(token)
 
 
 class SojournMiddleware:
@@ -101,7 +105,7 @@ class SojournMiddleware:
         store: Store | None = None,
         *,
         session_cookie: str = "__Host-session",
-        max_age: int | None = None,
+        max_age: float | None = None,
         path: str = "/",
         same_site: Literal["lax", "strict", "none"] = "lax",
         https_only: bool = True,
@@ -119,16 +123,16 @@ class SojournMiddleware:
             name=session_cookie,
             path=path,
             domain=domain,
-            is_secure=https_only,
-            same_site=cast("Any", same_site.capitalize()),
-            is_partitioned=partitioned,
-            is_persistent=max_age is not None,
+            secure=https_only,
+            samesite=cast("Any", same_site.capitalize()),
+            partitioned=partitioned,
+            persistent=max_age is not None,
             is_development=is_development,
             former_names=former_names,
         )
-        self._idle = max_age
+        self._idle = checked_lifetime(max_age, self._store.settings, name="max_age")
         self._is_lazy = is_lazy
-        self._rules = Rules(subject_under(subject_of) if isinstance(subject_of, str) else subject_of, on_conflict)
+        self._rules = rules_of(subject_of, on_conflict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -137,7 +141,11 @@ class SojournMiddleware:
             return
         lines = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"cookie"]
         session = Session(
-            self._store, self._cookie.found_in(lines), self._rules, is_read_only=scope["type"] == "websocket"
+            self._store,
+            self._cookie.found_in(lines),
+            self._rules,
+            is_safe=scope.get("method") in SAFE_METHODS,
+            is_read_only=scope["type"] == "websocket",
         )
         session.idle = self._idle
         scope["session"] = session
@@ -152,7 +160,7 @@ class SojournMiddleware:
             await answer.refuse(error)
         finally:
             if session.is_ending:
-                await session.close(is_kept=False)
+                await session.save(is_kept=False)
 
 
 class _Answer:
@@ -172,12 +180,12 @@ class _Answer:
         if message["type"] == "http.response.start":
             is_kept = message["status"] < _SERVER_ERROR
             try:
-                farewell = await self._session.close(is_kept=is_kept)
+                update = await self._session.save(is_kept=is_kept)
             except REFUSALS as error:
                 await self.refuse(error)
                 return
             self.is_begun = True
-            message = {**message, "headers": self._told([*message.get("headers", ())], farewell)}
+            message = {**message, "headers": self._carried([*message.get("headers", ())], update)}
         await self._send(message)
 
     async def refuse(self, error: Exception) -> None:
@@ -192,20 +200,14 @@ class _Answer:
         ]
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers.append((b"retry-after", b"1"))
+        # A rotation, or a logout, that went before the refusal holds all the same.
+        headers = self._carried(headers, await self._session.save(is_kept=False))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
-    def _told(self, headers: Headers, farewell: Farewell) -> Headers:
-        if farewell.is_accessed:
+    def _carried(self, headers: Headers, update: CookieUpdate) -> Headers:
+        if update.is_accessed:
             vary = b", ".join(value for name, value in headers if name.lower() == b"vary")
             headers = [(name, value) for name, value in headers if name.lower() != b"vary"]
             headers.append((b"vary", varying(vary.decode("latin-1"), "Cookie").encode("latin-1")))
-        return [*headers, *((b"set-cookie", cookie.encode()) for cookie in self._cookie.told(farewell))]
-
-
-def _is_in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+        return [*headers, *((b"set-cookie", cookie.encode()) for cookie in self._cookie.updated(update))]

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Literal
 from sojourn.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sojourn.adapters.visit import Farewell
+    from sojourn.adapters.visit import CookieUpdate
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _ATTRIBUTE = re.compile(r"[\x20-\x3a\x3c-\x7e]+", re.ASCII)
 _MAX_HEADER_CHARACTERS = 16_384
-"""More than servers let through; whatever is longer is nobody's cookie."""
+"""More than servers let through; a longer one is no cookie of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
     """How the session's cookie is set, the same whenever it is set and whenever it is deleted.
 
-    ``is_persistent`` lets it outlive the browser's window, for as long as the session can live at the most; the
+    ``persistent`` lets it outlive the browser's window, for as long as the session can live at the most; the
     session's idle deadline holds all the same. ``former_names`` are cookies of an older store: where there is none of
     this name they are looked at, and when a session is adopted from them they are deleted.
 
@@ -35,11 +35,11 @@ class Cookie:
     name: str = "__Host-session"
     path: str = "/"
     domain: str | None = None
-    is_secure: bool = True
-    is_http_only: bool = True
-    same_site: Literal["Strict", "Lax", "None"] = "Lax"
-    is_partitioned: bool = False
-    is_persistent: bool = False
+    secure: bool = True
+    httponly: bool = True
+    samesite: Literal["Strict", "Lax", "None"] = "Lax"
+    partitioned: bool = False
+    persistent: bool = False
     is_development: bool = False
     former_names: tuple[str, ...] = ()
 
@@ -47,22 +47,22 @@ class Cookie:
         """Refuse what browsers would, and what weakens the session."""
         if not all(_NAME.fullmatch(name) for name in (self.name, *self.former_names)):
             raise ConfigurationError("the name of a cookie takes letters, digits and some signs (RFC 9110, token)")
-        if self.same_site not in ("Strict", "Lax", "None"):
+        if self.samesite not in ("Strict", "Lax", "None"):
             raise ConfigurationError("SameSite is Strict, Lax or None")
         for value in (self.path, *([] if self.domain is None else [self.domain])):
             if not _ATTRIBUTE.fullmatch(value):
                 raise ConfigurationError("a cookie's path and domain take visible ASCII without a semicolon")
-        is_host = self.is_secure and self.domain is None and self.path == "/"
+        is_host = self.secure and self.domain is None and self.path == "/"
         if self.name.lower().startswith("__host-") and not is_host:
             raise ConfigurationError(
                 "browsers refuse a __Host- cookie with a domain, with another path than / or without Secure; "
                 "name it otherwise"
             )
-        if self.name.lower().startswith("__secure-") and not self.is_secure:
+        if self.name.lower().startswith("__secure-") and not self.secure:
             raise ConfigurationError("browsers refuse a __Secure- cookie without Secure; name it otherwise")
-        if (self.same_site == "None" or self.is_partitioned) and not self.is_secure:
+        if (self.samesite == "None" or self.partitioned) and not self.secure:
             raise ConfigurationError("browsers refuse SameSite=None and Partitioned without Secure")
-        is_weaker = not self.is_secure or not self.is_http_only or self.same_site == "None" or self.domain is not None
+        is_weaker = not self.secure or not self.httponly or self.samesite == "None" or self.domain is not None
         if is_weaker and not self.is_development:
             raise ConfigurationError(
                 "a session cookie is Secure, HttpOnly, SameSite=Lax or Strict, and has no Domain; "
@@ -87,17 +87,17 @@ class Cookie:
                 return values.pop() if len(values) == 1 else None
         return None
 
-    def told(self, farewell: "Farewell") -> list[str]:
+    def updated(self, update: "CookieUpdate") -> list[str]:
         """The ``Set-Cookie`` headers of an answer."""
-        former = self.former_names if farewell.is_adopted else ()
+        former = self.former_names if update.is_adopted else ()
         gone = [replace(self, name=name, former_names=()).deleted() for name in former]
-        if farewell.token is not None:
-            return [self.set_to(farewell.token, until=farewell.until), *gone]
-        return [self.deleted(), *gone] if farewell.is_ended else []
+        if update.token is not None:
+            return [self.set_to(update.token, until=update.until), *gone]
+        return [self.deleted(), *gone] if update.is_ended else []
 
     def set_to(self, token: str, *, until: int) -> str:
         """The ``Set-Cookie`` header that hands ``token`` out; ``until`` (epoch seconds) its session can live."""
-        lasts = [f"Expires={formatdate(until, usegmt=True)}"] if self.is_persistent else []
+        lasts = [f"Expires={formatdate(until, usegmt=True)}"] if self.persistent else []
         return "; ".join([f"{self.name}={token}", *lasts, *self._attributes()])
 
     def deleted(self) -> str:
@@ -108,10 +108,10 @@ class Cookie:
         return [
             f"Path={self.path}",
             *([f"Domain={self.domain}"] if self.domain is not None else []),
-            *(["Secure"] if self.is_secure else []),
-            *(["HttpOnly"] if self.is_http_only else []),
-            f"SameSite={self.same_site}",
-            *(["Partitioned"] if self.is_partitioned else []),
+            *(["Secure"] if self.secure else []),
+            *(["HttpOnly"] if self.httponly else []),
+            f"SameSite={self.samesite}",
+            *(["Partitioned"] if self.partitioned else []),
         ]
 
 

@@ -11,7 +11,9 @@ from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.exceptions import Conflict, HTTPException, ServiceUnavailable, Unauthorized
 
 from sojourn.adapters.cookies import Cookie
-from sojourn.adapters.visit import REFUSALS, Rules, SubjectOf, Visit, refusal_of, subject_under
+from sojourn.adapters.refusals import REFUSALS, refusal_of
+from sojourn.adapters.rules import SAFE_METHODS, Rules, SubjectOf, checked_lifetime, rules_of
+from sojourn.adapters.visit import Visit
 from sojourn.factory import open_store
 from sojourn.store import Store
 from sojourn.writing import OnConflict
@@ -25,7 +27,7 @@ _REFUSED = {401: Unauthorized, 409: Conflict}
 
 
 class Session(Visit, SessionMixin):
-    """What ``flask.session`` is: nothing is asked of the store before it is looked at.
+    """What ``flask.session`` is: no store is called before it is looked at.
 
     Nested changes are noticed, so ``modified`` need not be set.
     """
@@ -56,43 +58,50 @@ class SojournInterface(SessionInterface):
         if self._cookie is not None:
             return self._cookie
         path, domain = self.get_cookie_path(app), self.get_cookie_domain(app)
-        is_secure = self.get_cookie_secure(app) or not self._is_development
+        secure = self.get_cookie_secure(app) or not self._is_development
         name = self.get_cookie_name(app)
-        if name == _FLASKS_NAME and is_secure and path == "/" and domain is None:
+        if name == _FLASKS_NAME and secure and path == "/" and domain is None:
             name = Cookie().name
         return Cookie(
             name=name,
             path=path,
             domain=domain,
-            is_secure=is_secure,
-            is_http_only=self.get_cookie_httponly(app),
-            same_site=cast("Any", (self.get_cookie_samesite(app) or "Lax").capitalize()),
-            is_partitioned=self.get_cookie_partitioned(app),
+            secure=secure,
+            httponly=self.get_cookie_httponly(app),
+            samesite=cast("Any", (self.get_cookie_samesite(app) or "Lax").capitalize()),
+            partitioned=self.get_cookie_partitioned(app),
             is_development=self._is_development,
             former_names=self._former_names,
         )
 
+    def lifetime_of(self, app: "Flask") -> int | None:
+        """The seconds of ``PERMANENT_SESSION_LIFETIME``. Raises ``ConfigurationError``."""
+        seconds = app.permanent_session_lifetime.total_seconds()
+        return checked_lifetime(seconds, self._store.settings, name="PERMANENT_SESSION_LIFETIME")
+
     def open_session(self, app: "Flask", request: "Request") -> Session:
         """See Flask. Asks nothing."""
-        return Session(self._store, self.cookie_of(app).found_in(request.headers.getlist("Cookie")), self._rules)
+        token = self.cookie_of(app).found_in(request.headers.getlist("Cookie"))
+        return Session(self._store, token, self._rules, is_safe=request.method in SAFE_METHODS)
 
     def save_session(self, app: "Flask", session: SessionMixin, response: "Response") -> None:
         """See Flask."""
         visit = cast("Session", session)
         is_permanent = visit.is_accessed and visit.permanent
-        if is_permanent:
-            visit.idle = int(app.permanent_session_lifetime.total_seconds())
+        if is_permanent and visit.idle is None:
+            visit.idle = self.lifetime_of(app)
         try:
-            farewell = visit.closed(is_kept=response.status_code < _SERVER_ERROR)
+            update = visit.close(is_kept=response.status_code < _SERVER_ERROR)
         except REFUSALS as error:
-            # No error handler is asked any more at this point.
+            # Flask calls no error handler any more at this point.
             refused = _refusal(error).get_response()
             response.status, response.headers, response.response = refused.status, refused.headers, refused.response
-            return
+            # A rotation, or a logout, that went before the refusal holds all the same.
+            update = visit.close()
         cookie = self.cookie_of(app)
-        if farewell.is_accessed:
+        if update.is_accessed:
             response.vary.add("Cookie")
-        for header in replace(cookie, is_persistent=cookie.is_persistent or is_permanent).told(farewell):
+        for header in replace(cookie, persistent=cookie.persistent or is_permanent).updated(update):
             response.headers.add("Set-Cookie", header)
 
     def regenerate(self, session: SessionMixin) -> None:
@@ -121,7 +130,7 @@ class Sojourn:
         subject_of: SubjectOf | str | None = None,
         on_conflict: OnConflict = "raise",
     ) -> None:
-        rules = Rules(subject_under(subject_of) if isinstance(subject_of, str) else subject_of, on_conflict)
+        rules = rules_of(subject_of, on_conflict)
         self._interface = SojournInterface(
             store or open_store(), rules, cookie=cookie, is_development=is_development, former_names=former_names
         )
@@ -129,8 +138,9 @@ class Sojourn:
             self.init_app(app)
 
     def init_app(self, app: "Flask") -> None:
-        """Give ``app`` its sessions. Raises ``ConfigurationError`` for a cookie that is too weak."""
+        """Give ``app`` its sessions. Raises ``ConfigurationError`` for a weak cookie or an impossible lifetime."""
         self._interface.cookie_of(app)
+        self._interface.lifetime_of(app)
         app.session_interface = self._interface
         for refusal in REFUSALS:
             app.register_error_handler(refusal, _refuse)
@@ -139,7 +149,7 @@ class Sojourn:
 def _refuse(error: Exception) -> HTTPException:
     """An error handler for what the store said while the page was being made."""
     if isinstance(session, Session):
-        session.closed(is_kept=False)
+        session.close(is_kept=False)
     return _refusal(error)
 
 

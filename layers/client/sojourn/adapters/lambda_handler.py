@@ -14,7 +14,9 @@ from http import HTTPStatus
 from typing import Any, overload
 
 from sojourn.adapters.cookies import Cookie, varying
-from sojourn.adapters.visit import REFUSALS, Farewell, Rules, SubjectOf, Visit, refusal_of, subject_under
+from sojourn.adapters.refusals import REFUSALS, refusal_of
+from sojourn.adapters.rules import SAFE_METHODS, SubjectOf, rules_of
+from sojourn.adapters.visit import CookieUpdate, Visit
 from sojourn.errors import SojournError
 from sojourn.factory import open_store
 from sojourn.store import Store
@@ -54,7 +56,7 @@ class Sessions:
         self._store = store or open_store()
         self._cookie = cookie or Cookie()
         self._is_bearer = is_bearer
-        self._rules = Rules(subject_under(subject_of) if isinstance(subject_of, str) else subject_of, on_conflict)
+        self._rules = rules_of(subject_of, on_conflict)
 
     def __call__(self, handler: Handler) -> Handler:
         """A handler whose events have a session: ``session_of(event)``. As a decorator.
@@ -70,10 +72,11 @@ class Sessions:
             visit = with_session[_PLACE] = self._visit(with_session, context)
             try:
                 response = handler(with_session, context)
-                farewell = visit.closed(is_kept=_status_of(response) < _SERVER_ERROR)
+                update = visit.close(is_kept=_status_of(response) < _SERVER_ERROR)
             except REFUSALS as error:
-                return _Shape(event).refusal(error)
-            return self._told(_Shape(event), response, farewell)
+                # A rotation, or a logout, that went before the refusal holds all the same.
+                response, update = _Shape(event).refusal(error), visit.close(is_kept=False)
+            return self._carried(_Shape(event), response, update)
 
         return served
 
@@ -88,13 +91,13 @@ class Sessions:
         app.append_context(session=visit)
         try:
             response = next_middleware(app)
-            farewell = visit.closed(is_kept=response.status_code < _SERVER_ERROR)
+            update = visit.close(is_kept=response.status_code < _SERVER_ERROR)
         except REFUSALS as error:
-            from aws_lambda_powertools.event_handler import Response as Answer  # noqa: PLC0415  # who is here has it
+            from aws_lambda_powertools.event_handler import Response as Answer  # noqa: PLC0415  # it is installed here
 
             status, headers, body = _refused(error)
-            return Answer(status, body=body, headers={**headers})
-        for name, value in self._headers(farewell):
+            response, update = Answer(status, body=body, headers={**headers}), visit.close(is_kept=False)
+        for name, value in self._headers(update):
             if name == "Set-Cookie":
                 response.cookies.append(_Written(value))
             elif name == "Vary":
@@ -108,18 +111,18 @@ class Sessions:
         token = shape.bearer() if self._is_bearer else self._cookie.found_in(shape.cookies())
         left = getattr(context, "get_remaining_time_in_millis", None)
         store = self._store if left is None else self._store.within(left() / 1000 - _TO_ANSWER_SECONDS)
-        return Visit(store, token, self._rules, is_read_only=shape.is_websocket)
+        return Visit(store, token, self._rules, is_safe=shape.method in SAFE_METHODS, is_read_only=shape.is_websocket)
 
-    def _headers(self, farewell: Farewell) -> Iterator[tuple[str, str]]:
-        if farewell.is_accessed:
+    def _headers(self, update: CookieUpdate) -> Iterator[tuple[str, str]]:
+        if update.is_accessed:
             yield "Vary", "Authorization" if self._is_bearer else "Cookie"
         if not self._is_bearer:
-            yield from (("Set-Cookie", cookie) for cookie in self._cookie.told(farewell))
-        elif farewell.token is not None:
-            yield _TOKEN_HEADER, farewell.token
+            yield from (("Set-Cookie", cookie) for cookie in self._cookie.updated(update))
+        elif update.token is not None:
+            yield _TOKEN_HEADER, update.token
 
-    def _told(self, shape: "_Shape", response: Any, farewell: Farewell) -> Any:  # a handler's
-        headers = list(self._headers(farewell))
+    def _carried(self, shape: "_Shape", response: Any, update: CookieUpdate) -> Any:  # a handler's
+        headers = list(self._headers(update))
         if headers:
             response = _written_out(response)
             for name, value in headers:
@@ -158,7 +161,7 @@ def session_of(event: Mapping[str, Any]) -> Visit:
 
 
 class _Written(str):
-    """A cookie that is written out already; Powertools asks its cookies for nothing but their text."""
+    """A cookie that is written out already; Powertools takes nothing but the text of its cookies."""
 
     __slots__ = ()
 
@@ -174,6 +177,7 @@ class _Shape:
         self.is_second = event.get("version") == "2.0"
         self.is_balancer = "elb" in context
         self.is_websocket = "connectionId" in context
+        self.method = event.get("httpMethod") or _mapping(context.get("http")).get("method")
 
     def cookies(self) -> Iterator[str]:
         """Cookie headers, or parts of them."""

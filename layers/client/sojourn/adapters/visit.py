@@ -1,35 +1,24 @@
 """What one request does with its session: opened when first looked at, stored once at the end. Knows no framework."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from sojourn.errors import ConflictError, InvalidDataError, SessionGoneError, StoreUnavailableError
-from sojourn.store import KEEP, Store
-from sojourn.tokens import PREFIX
-from sojourn.writing import OnConflict
+from sojourn.absence import Absence
+from sojourn.adapters.rules import Rules
+from sojourn.errors import InvalidDataError, SessionGoneError
+from sojourn.names import cleaned_label
+from sojourn.store import Store
+from sojourn.tokens import PREFIX, parsed
+from sojourn.writing import KEEP
 
 if TYPE_CHECKING:
     from sojourn.session import Session
 
-REFUSALS = (ConflictError, SessionGoneError, StoreUnavailableError)
-"""What a store says that an application need not know of: an adapter answers in its place."""
-
-SubjectOf = Callable[[Mapping[str, object]], str | None]
-"""Whose a session is, by what is in it."""
+logger = logging.getLogger(__name__)
 
 
-def subject_under(key: str) -> SubjectOf:
-    """Whose a session is: what stands under ``key``, as text."""
-
-    def subject_of(data: Mapping[str, object]) -> str | None:
-        found = data.get(key)
-        return None if found is None or found == "" else str(found)
-
-    return subject_of
-
-
-class Farewell(NamedTuple):
+class CookieUpdate(NamedTuple):
     """What an answer has to carry.
 
     ``token`` is new, or its lifetime is, and goes to the client; its session lives ``until`` then (epoch seconds) at
@@ -44,47 +33,51 @@ class Farewell(NamedTuple):
     is_adopted: bool = False
 
 
-class _Login(NamedTuple):
-    subject: str | None
-
-
-@dataclass(slots=True)
-class Rules:
-    """What is the same for all visits of an application."""
-
-    subject_of: SubjectOf | None = None
-    on_conflict: OnConflict = "raise"
-
-
 class Visit(MutableMapping[str, object]):
     """The session of one request, as a dictionary.
 
-    Nothing is asked of the store before it is looked at, and nothing is stored before something is put in. Changes,
+    The store is not called before it is looked at, and nothing is stored before something is put in. Changes,
     nested ones too, are stored once, when the request has been served; what others changed meanwhile is merged.
 
     ``idle`` gives the session other idle seconds than the store's, and as long to live if that is more than the
     store's; ``None`` leaves it as it is. ``label`` names the device in lists, from the next login on.
+
+    A request whose token was superseded, before it looked or while it ran, was in flight when another one logged in or
+    rotated. It is served without a session and leaves the client's cookie alone: what a safe request puts in is
+    dropped, any other that put something in raises ``SessionGoneError``. Only a login of its own begins a session.
     """
 
     _TRIFLES: frozenset[str] = frozenset()
     """Keys that do not make a session where there is none."""
 
-    def __init__(self, store: Store, token: str | None, rules: Rules, *, is_read_only: bool = False) -> None:
-        """``token`` is what the client brought, whatever it is. ``is_read_only``: no new token can be handed out."""
+    def __init__(
+        self, store: Store, token: str | None, rules: Rules, *, is_safe: bool = False, is_read_only: bool = False
+    ) -> None:
+        """``token`` is what the client brought, whatever it is; ``is_safe``: with a method of ``SAFE_METHODS``.
+
+        ``is_read_only``: no new token can be handed out.
+        """
         self._store = store
         self._token = token
         self._rules = rules
+        self._is_safe = is_safe
         self._is_read_only = is_read_only
+        self._arrived_at = store.resources.clock()
         self._is_accessed = False
+        self._is_superseded = False
         self._session: Session | None = None
+        self._handed_out: tuple[object, ...] = ()
         self._fresh: dict[str, object] = {}
-        self._login: _Login | None = None
+        self._put: set[str] = set()
+        self._subject: str | None = None
+        self._is_rotated = False
         self.idle: int | None = None
         self.label: str | None = None
         self._is_ended = False
         self._is_cleared = False
+        self._is_left = False
         self._is_adopted = False
-        self._farewell: Farewell | None = None
+        self._is_closed = False
 
     # ---- a dictionary
 
@@ -94,6 +87,7 @@ class Visit(MutableMapping[str, object]):
     def __setitem__(self, key: str, value: object) -> None:
         self._demand_writable()
         self._opened()[key] = value
+        self._put.add(key)
 
     def __delitem__(self, key: str) -> None:
         self._demand_writable()
@@ -109,10 +103,10 @@ class Visit(MutableMapping[str, object]):
         return f"<Visit {self._session!r}>" if self._is_accessed else "<Visit not opened>"
 
     def clear(self) -> None:
-        """Take everything out. If it is nobody's, and still empty when the request has been served, it ends then."""
+        """Take everything out: a logout. What is put in afterwards is another session's, if this was a subject's."""
         self._demand_writable()
         self._opened().clear()
-        self._is_cleared = True
+        self._subject, self._is_rotated, self._is_cleared = None, False, True
 
     # ---- what is known of it
 
@@ -131,9 +125,7 @@ class Visit(MutableMapping[str, object]):
     def subject(self) -> str | None:
         """Whose it is since the last login."""
         self._opened()
-        if self._login is not None:
-            return self._login.subject
-        return self._session.subject if self._session else None
+        return self._subject or (self._session.subject if self._session and not self._is_cleared else None)
 
     @property
     def is_stored(self) -> bool:
@@ -144,116 +136,189 @@ class Visit(MutableMapping[str, object]):
     # ---- what is done with it
 
     def login(self, subject: str, *, label: str | None = None) -> None:
-        """From now on it is ``subject``'s, under a new token: whoever knew the old one is out.
+        """From now on it is ``subject``'s, under a new token, which ends the old one: a new beginning.
 
-        Takes effect when the request has been served.
+        Takes effect when the request has been served. A session that is another subject's ends then, and what this
+        request put in begins one of ``subject``'s.
         """
         self._demand_writable()
         self._opened()
-        self._login = _Login(subject)
-        self.label = label or self.label
+        self._subject = subject
+        self.label = self.label if label is None else label
 
     def rotate(self) -> None:
         """A new token once the request has been served, the same session: at every change of privilege."""
         self._demand_writable()
         self._opened()
-        self._login = self._login or _Login(self._session.subject if self._session else None)
+        self._is_rotated = True
 
     def logout(self) -> None:
-        """End it at once, whatever becomes of the request. What is put in afterwards begins a new one."""
+        """End it at once, whatever becomes of the request. What is put in afterwards begins a new one.
+
+        It stays, and so does the client's cookie, where another request's login replaced its token meanwhile.
+        """
         self._demand_writable()
         self._opened()
         if self._session is not None:
-            self._end(self._session)
-        self._session, self._fresh, self._login = None, {}, None
-        self._is_ended = self._is_ended or self._token is not None
+            self._end(self._session.token)
+        elif self._is_superseded and self._token is not None:
+            self._end(self._token)
+        else:
+            self._is_ended = self._is_ended or self._token is not None
+        self._session, self._fresh, self._subject, self._is_rotated = None, {}, None, False
+        self._put, self._is_cleared, self._is_left = set(), False, True
 
     # ---- its end
 
-    def closed(self, *, is_kept: bool = True) -> Farewell:
+    def close(self, *, is_kept: bool = True) -> CookieUpdate:
         """Store what changed, unless the request failed. It can be read after that, and no more be changed.
 
-        Raises what ``Store.create``, ``write`` and ``rotate`` raise. Asked again, it says the same and does nothing.
+        Raises what ``Store.create``, ``write`` and ``login`` raise. Called again, it stores nothing and returns what
+        any answer has to carry, also the one in the place of the page's.
         """
-        if self._farewell is None:
-            self._farewell = Farewell(is_ended=self._is_ended, is_accessed=self._is_accessed)
-            farewell = self._stored(is_kept=is_kept)._replace(is_adopted=self._is_adopted)
-            session = self._session
-            if self._is_adopted and session is not None and not farewell.is_ended:
-                # Whatever became of the page: the key it came with opens nothing any more.
-                farewell = farewell._replace(token=session.token, until=session.absolute_at)
-            self._farewell = farewell
-        return self._farewell
+        if not self._is_closed:
+            self._is_closed = True
+            if is_kept and self._is_accessed and not self._is_read_only:
+                self._store_changes()
+        session, is_ended, is_accessed = self._session, self._is_ended, self._is_accessed
+        if session is None or (session.token, *_lifetime_of(session)) == self._handed_out:
+            return CookieUpdate(is_ended=is_ended, is_accessed=is_accessed, is_adopted=self._is_adopted)
+        return CookieUpdate(session.token, session.absolute_at, is_accessed=True, is_adopted=self._is_adopted)
 
-    def _stored(self, *, is_kept: bool) -> Farewell:
-        if not is_kept or self._is_read_only or not self._is_accessed:
-            return Farewell(is_ended=self._is_ended, is_accessed=self._is_accessed)
-        session, login = self._session, self._wanted_login()
-        subject = login.subject if login is not None else session.subject if session is not None else None
+    def _store_changes(self) -> None:
+        session, subject = self._session, self._wanted_subject()
         if session is None:
-            if self._fresh.keys() <= self._TRIFLES and login is None:
-                return Farewell(is_ended=self._is_ended, is_accessed=True)
-            session = self._created(subject)
-        elif self._is_cleared and len(session) == 0 and subject is None:
-            self._store.expire(session)
-            return Farewell(is_ended=True, is_accessed=True)
-        elif login is not None:
-            label = KEEP if self.label is None else self.label
-            self._store.rotate(session, subject=subject, label=label, on_conflict=self._rules.on_conflict)
-            if self._idle() not in (None, session.idle):
-                self._store.touch(session, idle=self._idle())
+            if self._is_superseded:
+                self._begin_beside(self._fresh, subject, is_change=bool(self._fresh.keys() - self._TRIFLES))
+            else:
+                self._begin_if_wanted(self._fresh, subject)
+            return
+        try:
+            self._write(session, subject)
+        except SessionGoneError as error:
+            if not error.is_superseded:
+                raise
+            self._is_superseded = True
+            edits, is_change = self._edits(session)
+            self._begin_beside(edits, subject if subject != session.subject else self._subject, is_change=is_change)
+
+    def _write(self, session: "Session", subject: str | None) -> None:
+        if self._is_cleared and len(session) == 0 and self._subject is None:
+            self._end(session.token)
+            self._session = None
+        elif session.subject is not None and subject != session.subject:
+            self._part(session, subject)
         else:
-            before = session.idle
-            self._store.write(session, idle=self._idle(), on_conflict=self._rules.on_conflict)
-            if session.idle == before:
-                return Farewell(is_accessed=True)
-        return Farewell(session.token, session.absolute_at, is_accessed=True)
+            self._write_own(session, subject)
 
-    def _created(self, subject: str | None) -> "Session":
-        idle = self._idle()
-        absolute = None if idle is None else max(idle, self._store.settings.absolute_seconds)
-        return self._store.create(self._fresh, subject=subject, label=self.label, idle=idle, absolute=absolute)
+    def _part(self, session: "Session", subject: str | None) -> None:
+        """Logged out, or in as another subject: nothing of the former one is left to the next."""
+        kept = dict(session) if subject is None else {key: session[key] for key in self._put if key in session}
+        self._end(session.token)
+        self._session = None
+        if self._is_superseded:
+            self._begin_beside(kept, subject, is_change=True)
+        else:
+            self._begin_if_wanted(kept, subject)
 
-    def _idle(self) -> int | None:
-        return None if self.idle is None else min(self.idle, self._store.settings.max_absolute_seconds)
+    def _write_own(self, session: "Session", subject: str | None) -> None:
+        (idle, absolute), on_conflict = self._lifetime(session), self._rules.on_conflict
+        if subject is not None and (self._subject is not None or session.subject is None):
+            label = KEEP if self.label is None else cleaned_label(self.label)
+            self._store.login(
+                session, subject=subject, label=label, idle=idle, absolute=absolute, on_conflict=on_conflict
+            )
+        elif self._is_rotated:
+            self._store.rotate(session, idle=idle, absolute=absolute, on_conflict=on_conflict)
+        else:
+            self._store.write(session, idle=idle, absolute=absolute, on_conflict=on_conflict)
 
-    def _wanted_login(self) -> _Login | None:
-        """A login that was asked for, or that what is in it tells of."""
-        if self._login is not None or self._rules.subject_of is None:
-            return self._login
-        if self._session is not None and not self._session.is_changed:
-            return None  # who only looks becomes nobody else
-        subject = self._rules.subject_of(self)
-        is_so = subject == (self._session.subject if self._session else None)
-        return None if is_so else _Login(subject)
+    def _begin_if_wanted(self, data: Mapping[str, object], subject: str | None) -> None:
+        if subject is not None or data.keys() - self._TRIFLES:
+            self._begin(data, subject)
+
+    def _begin(self, data: Mapping[str, object], subject: str | None) -> None:
+        idle, absolute = self._lifetime(None)
+        label = cleaned_label(self.label)
+        self._session = self._store.create(data, subject=subject, label=label, idle=idle, absolute=absolute)
+
+    def _begin_beside(self, edits: Mapping[str, object], subject: str | None, *, is_change: bool) -> None:
+        """What becomes of what a request in flight put in, whose token another one replaced."""
+        token = self._token if self._session is None else self._session.token
+        if subject is not None:
+            # A double click: either answer may arrive last, so both sessions begin with the same.
+            known = None
+            if not self._is_left:
+                known = self._store.superseding_document(token, subject=subject, arrived_at=self._arrived_at)
+            self._begin({**(known or {}), **edits}, subject)
+        elif is_change and not self._is_safe:
+            found = parsed(token)
+            raise SessionGoneError(found.session_id if found else "", is_superseded=True)
+        elif is_change:
+            logger.info("what a safe request put into a superseded session is dropped")
+
+    def _edits(self, session: "Session") -> tuple[dict[str, object], bool]:
+        """What this request put in or changed; and whether it changed anything that counts, removals included."""
+        before = session.stored()
+        edits = {
+            key: value
+            for key, value in session.items()
+            if key in self._put or key not in before or before[key] != value
+        }
+        touched = edits.keys() | (before.keys() - session.keys())
+        return edits, session.is_changed and bool(touched - self._TRIFLES)
+
+    def _lifetime(self, session: "Session | None") -> tuple[int | None, int | None]:
+        """Idle and absolute seconds to ask for; ``None`` leaves what there is."""
+        if self.idle is None:
+            return None, None
+        absolute = max(self.idle, self._store.settings.absolute_seconds)
+        if session is not None and session.absolute_at - session.began_at >= absolute:
+            return self.idle, None
+        return self.idle, absolute
+
+    def _wanted_subject(self) -> str | None:
+        """Whose it is to be: as asked for, or as what is in it says; a request that only reads changes no subject."""
+        session = self._session
+        before = session.subject if session is not None else None
+        if self._subject is not None:
+            return self._subject
+        if self._rules.subject_of is None:
+            return None if self._is_cleared else before
+        if session is not None and not session.is_changed:
+            return before
+        return self._rules.subject_of(self)
 
     def _opened(self) -> MutableMapping[str, object]:
         if not self._is_accessed:
-            self._session = self._found()
+            found = self._found()
             self._is_accessed = True
-            self._is_adopted = self._session is not None and self._session.token != self._token
+            if isinstance(found, Absence):
+                self._is_superseded = found is Absence.SUPERSEDED
+                logger.debug("no session: %s", found.value)
+            else:
+                self._session, self._is_adopted = found, found.token != self._token
+                self._handed_out = (self._token, *_lifetime_of(found))
         return self._fresh if self._session is None else self._session
 
-    def _found(self) -> "Session | None":
+    def _found(self) -> "Session | Absence":
         # A session of an older store is not adopted where its new token could not be handed out.
-        is_ours = self._token is not None and self._token.startswith(PREFIX)
-        return self._store.read(self._token) if self._token and (is_ours or not self._is_read_only) else None
+        if not self._token or (self._is_read_only and not self._token.startswith(PREFIX)):
+            return Absence.MALFORMED
+        return self._store.find(self._token, arrived_at=self._arrived_at)
 
-    def _end(self, session: "Session") -> None:
-        self._store.expire(session)
+    def _end(self, token: str) -> None:
+        """End the session that ``token`` opens, or opened when the request arrived."""
+        # A logout in flight holds for a session that was rotated since, but not for one that was logged in since.
+        self._is_superseded = self._store.end(token) in (Absence.SUPERSEDED, Absence.FOREIGN_KEY)
+        self._is_ended = self._is_ended or not self._is_superseded
 
     def _demand_writable(self) -> None:
         if self._is_read_only:
             raise InvalidDataError("cannot be changed here: no answer of this kind can set a cookie", path=("session",))
-        if self._farewell is not None:
+        if self._is_closed:
             raise InvalidDataError("cannot be changed any more: the answer is on its way", path=("session",))
 
 
-def refusal_of(error: Exception) -> tuple[int, str]:
-    """The status and the text of the answer when the session could not be read or stored."""
-    match error:
-        case ConflictError():
-            return 409, "Another request changed the same. Try again."
-        case SessionGoneError():
-            return 401, "The session ended meanwhile."
-    return 503, "The session store does not answer. Try again."
+def _lifetime_of(session: "Session") -> tuple[int, int]:
+    return session.idle, session.absolute_at

@@ -5,7 +5,9 @@ from http import HTTPStatus
 from typing import Any
 
 from sojourn.adapters.cookies import Cookie, varying
-from sojourn.adapters.visit import REFUSALS, Rules, SubjectOf, Visit, refusal_of, subject_under
+from sojourn.adapters.refusals import REFUSALS, refusal_of
+from sojourn.adapters.rules import SAFE_METHODS, SubjectOf, rules_of
+from sojourn.adapters.visit import CookieUpdate, Visit
 from sojourn.factory import open_store
 from sojourn.store import Store
 from sojourn.writing import OnConflict
@@ -41,11 +43,13 @@ class SojournMiddleware:
         self._store = store or open_store()
         self._key = key
         self._cookie = cookie or Cookie()
-        self._rules = Rules(subject_under(subject_of) if isinstance(subject_of, str) else subject_of, on_conflict)
+        self._rules = rules_of(subject_of, on_conflict)
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """See PEP 3333."""
-        visit = Visit(self._store, self._cookie.found_in([environ.get("HTTP_COOKIE", "")]), self._rules)
+        token = self._cookie.found_in([environ.get("HTTP_COOKIE", "")])
+        is_safe = environ.get("REQUEST_METHOD") in SAFE_METHODS
+        visit = Visit(self._store, token, self._rules, is_safe=is_safe)
         environ[self._key] = visit
         request = _Request(visit, self._cookie, start_response)
         try:
@@ -70,17 +74,11 @@ class _Request:
     def start(self, status: str, headers: Headers, exc_info: Any = None) -> Write:  # as PEP 3333 has it
         """The application's ``start_response``."""
         try:
-            farewell = self._visit.closed(is_kept=int(status[:3]) < _SERVER_ERROR)
+            update = self._visit.close(is_kept=int(status[:3]) < _SERVER_ERROR)
         except REFUSALS as error:
             return self.refuse(error)
-        given = list(headers)
-        if farewell.is_accessed:
-            named = [value for name, value in given if name.lower() == "vary"]
-            given = [(name, value) for name, value in given if name.lower() != "vary"]
-            given.append(("Vary", varying(", ".join(named), "Cookie")))
-        given += [("Set-Cookie", cookie) for cookie in self._cookie.told(farewell)]
         self.is_started = True
-        return self._start_response(status, given, exc_info)
+        return self._start_response(status, self._carried(list(headers), update), exc_info)
 
     def refuse(self, error: Exception) -> Write:
         """Answer in the application's place; what it writes is not sent."""
@@ -91,8 +89,17 @@ class _Request:
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
         headers += [("Content-Length", str(len(self.refusal[0])))]
         headers += [("Retry-After", "1")] if status == HTTPStatus.SERVICE_UNAVAILABLE else []
+        # A rotation, or a logout, that went before the refusal holds all the same.
+        headers = self._carried(headers, self._visit.close(is_kept=False))
         self._start_response(f"{status} {HTTPStatus(status).phrase}", headers, None)
         return lambda _: None
+
+    def _carried(self, headers: Headers, update: CookieUpdate) -> Headers:
+        if update.is_accessed:
+            named = [value for name, value in headers if name.lower() == "vary"]
+            headers = [(name, value) for name, value in headers if name.lower() != "vary"]
+            headers.append(("Vary", varying(", ".join(named), "Cookie")))
+        return [*headers, *(("Set-Cookie", cookie) for cookie in self._cookie.updated(update))]
 
     def rest_of(self, answer: Iterable[bytes]) -> Iterator[bytes]:
         """What the application yields, or the refusal."""

@@ -70,8 +70,8 @@ def read_answer(
 
     Raises ``ResponseParserError``. What a server says that failed does not matter.
 
-    A batch of statements is answered with its JSON as it is; binary values stay base64, and nobody reads
-    them. botocore takes every attribute of every item through its model, which was a third of the CPU of a sweep.
+    A batch of statements is answered with its JSON as it is; binary values stay base64, and are
+    not read. botocore takes every attribute of every item through its model, which was a third of the CPU of a sweep.
     """
     if response_dict["status_code"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return
@@ -84,6 +84,8 @@ def read_answer(
             answer = json.loads(body)
         except ValueError as error:
             raise ResponseParserError("the answer is no JSON") from error
+        if not isinstance(answer, dict):
+            raise ResponseParserError("the answer is no JSON object")
         if is_batch:
             customized_response_dict.update(answer)
             response_dict["body"] = b"{}"
@@ -112,7 +114,7 @@ def answered(call: Callable[..., Answer], *, changes: bool, **request: Any) -> A
     except _NOT_SENT as error:
         raise StoreUnavailableError(_name(error), is_transient=True) from error
     except (boto.HTTPClientError, boto.IncompleteReadError, ResponseParserError) as error:
-        raise StoreUnavailableError(_name(error), may_have_happened=changes, is_transient=True) from error
+        raise StoreUnavailableError(_name(error), outcome_unknown=changes, is_transient=True) from error
     except boto.BotoCoreError as error:
         raise StoreUnavailableError(f"{_name(error)}: check region and credentials") from error
 
@@ -130,7 +132,7 @@ def _unavailable(error: boto.ClientError, *, changes: bool) -> StoreUnavailableE
         return StoreUnavailableError(code, is_transient=True)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return StoreUnavailableError(f"{code} ({status})", may_have_happened=changes, is_transient=True)
+        return StoreUnavailableError(f"{code} ({status})", outcome_unknown=changes, is_transient=True)
     return StoreUnavailableError(f"{code} ({status}): check the table's and bucket's names and permissions")
 
 

@@ -1,10 +1,10 @@
 """Records as DynamoDB items and back, item format 1 (docs/item-format.md). Calls nothing."""
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from sojourn.backend import Record
+from sojourn.backend import Mark, Position, Record
+from sojourn.backends.fields import FIELDS, LISTED, MAX_INSTANT, Field, record_from
 from sojourn.errors import CorruptSessionError
 
 Attribute: TypeAlias = dict[str, str | bytes]
@@ -12,17 +12,17 @@ Attribute: TypeAlias = dict[str, str | bytes]
 
 Item: TypeAlias = dict[str, Attribute]
 
-Values: TypeAlias = dict[str, str | int | bytes]
+Value: TypeAlias = str | int | bytes
+Values: TypeAlias = dict[str, Value]
 """Values of an expression or an item, before DynamoDB's types."""
 
-NAMES = tuple(field.name for field in fields(Record))
-"""The attributes of an item: those of a ``Record``, by the same names."""
+_OUT_OF_BOUNDS = -1
 
-_NUMBERS = frozenset({"version", "created_at", "expires_at", "absolute_at", "idle", "sweep_at"})
-_OPTIONAL = frozenset({"data", "overflow", "subject", "label", "sweep_shard", "sweep_at", "epoch"})
+LISTED_NAMES = ", ".join(field.name for field in LISTED)
+"""A projection of what lists show."""
 
 
-def attribute(value: str | int | bytes) -> Attribute:
+def attribute(value: Value) -> Attribute:
     """A value with DynamoDB's type."""
     match value:
         case str():
@@ -33,40 +33,59 @@ def attribute(value: str | int | bytes) -> Attribute:
             return {"B": value}
 
 
-def attributes(values: Mapping[str, str | int | bytes]) -> Item:
+def attributes(values: Mapping[str, Value]) -> Item:
     """Values for an expression, each name led by the colon it has there."""
     return {f":{name}": attribute(value) for name, value in values.items()}
 
 
 def item_of(record: Record) -> Item:
-    """The item to store; what a record does not have is absent, which keeps the indexes sparse."""
-    values = ((name, getattr(record, name)) for name in NAMES)
-    return {name: attribute(value) for name, value in values if value is not None}
+    """The item to store; what a record does not have is absent, which keeps the indexes sparse and the item small."""
+    values = {field.name: getattr(record, field.name) for field in FIELDS}
+    if record.began_at == record.created_at:
+        del values["began_at"]
+    return {name: attribute(value) for name, value in values.items() if value is not None}
 
 
-def key_of(session_id: str) -> Item:
-    """The primary key of a session's item."""
-    return {"session_id": {"S": session_id}}
+def key_of(name: str) -> Item:
+    """The primary key of an item: a session's, or a control item's."""
+    return {"session_id": {"S": name}}
 
 
-def record_of(item: Item) -> Record:
+def record_of(item: Item, *, is_listed: bool = False) -> Record:
     """The record of a stored item. Raises ``CorruptSessionError`` for an item that is none of ours."""
-    values = {name: _value(item, name) for name in NAMES}
-    return Record(**values)  # type: ignore[arg-type]  # _value answers the type that the name has
+    key = str(item.get("session_id", {}).get("S", ""))
+
+    def value_of(field: Field) -> Value | None:
+        tagged = item.get(field.name)
+        # Absent is absent. Another type than ours is damage, also where the attribute may be left out.
+        return None if tagged is None else _value(tagged.get(field.kind), field)
+
+    return record_from(value_of, key=key, is_listed=is_listed)
 
 
-def _value(item: Item, name: str) -> str | int | bytes | None:
-    tagged = item.get(name)
-    if tagged is None and name in _OPTIONAL:
-        return None
-    kind = "B" if name == "data" else "N" if name in _NUMBERS else "S"
-    value = (tagged or {}).get(kind)
+def _value(stored: str | bytes | None, field: Field) -> Value:
+    if field.kind != "N":
+        return _OUT_OF_BOUNDS if stored is None else stored
     try:
-        if value is not None:
-            return int(value) if kind == "N" else value
+        return int(stored or "")
     except ValueError:
-        pass
-    raise CorruptSessionError(
-        f"its attribute {name} is missing or not of type {kind}",
-        session_id=str(item.get("session_id", {}).get("S", "")),
-    )
+        return _OUT_OF_BOUNDS
+
+
+def mark_of(item: Any) -> Mark | None:
+    """The content of a control item."""
+    if not item:
+        return None
+    try:
+        return Mark(str(item["mark_value"]["S"]), int(item["mark_number"]["N"]))
+    except (KeyError, ValueError):
+        raise CorruptSessionError("a control item that it depends on is damaged") from None
+
+
+def position_of(item: Item) -> Position | None:
+    """A place in the list of a subject; ``None`` for what is none of ours."""
+    try:
+        found = Position(int(item["created_at"]["N"]), str(item["session_id"]["S"]))
+    except (KeyError, ValueError):
+        return None
+    return found if 0 <= found.created_at <= MAX_INSTANT else None

@@ -4,22 +4,29 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from zlib import crc32
 
-from sojourn.backend import Mark, Page, Position, Record, Refused
+from sojourn.backend import Mark, Match, Page, Position, Record, Refused
+from sojourn.names import Namespace
 from sojourn.sweep.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
 
 
 class MemoryBackend:
-    """A ``SweepBackend`` in a dictionary. One lock makes every method atomic."""
+    """See ``sojourn.backend.Backend`` and ``SweepBackend``. A dictionary; one lock makes every method atomic."""
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._marks: dict[str, Mark] = {}
         self._lock = threading.Lock()
 
+    @property
+    def sweep(self) -> "MemoryBackend":
+        """See ``Backend``."""
+        return self
+
     def insert(self, record: Record) -> Record | Refused:
-        """See ``Backend.insert``."""
+        """See ``Backend``."""
         with self._lock:
             current = self._records.get(record.session_id)
             if current is not None:
@@ -28,58 +35,59 @@ class MemoryBackend:
             return record
 
     def load(self, session_id: str, *, is_consistent: bool = True) -> Record | None:  # noqa: ARG002  # never lags
-        """See ``Backend.load``."""
+        """See ``Backend``."""
         with self._lock:
             return self._records.get(session_id)
 
+    def load_with_mark(self, session_id: str, mark: str) -> tuple[Record | None, Mark | None]:
+        """See ``Backend``."""
+        with self._lock:
+            return self._records.get(session_id), self._marks.get(mark)
+
     def document(self, record: Record) -> bytes | None:
-        """See ``Backend.document``."""
+        """See ``Backend``."""
         return record.data
 
     def replace(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
-        """See ``Backend.replace``."""
+        """See ``Backend``."""
 
-        def document_replaced(current: Record) -> Record | None:
-            return _with_document_of(record, current) if _holds(record, seen, current, now) else None
+        def replaced(current: Record) -> Record | None:
+            if current.version != seen.version or not _is_mine(seen, current, now):
+                return None
+            if not _keeps_deadline(record, seen, current):
+                return None
+            changes: dict[str, Any] = record.changes_from(seen)
+            return replace(current, **changes, data=record.data, overflow=None)
 
-        return self._changed(seen.session_id, document_replaced)
+        return self._changed(seen.session_id, replaced)
 
     def renew(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
-        """See ``Backend.renew``."""
+        """See ``Backend``."""
 
         def renewed(current: Record) -> Record | None:
-            gains_nothing = (current.idle, current.expires_at) == (record.idle, record.expires_at)
-            if current.expires_at <= now or gains_nothing or not _keeps_deadline(record, seen, current):
+            gains_nothing = record.has_lifetime_of(current) and current.expires_at == record.expires_at
+            if gains_nothing or not _is_mine(seen, current, now) or not _keeps_deadline(record, seen, current):
                 return None
-            return replace(current, expires_at=record.expires_at, idle=record.idle)
+            changes: dict[str, Any] = record.changes_from(seen)
+            return replace(current, **changes)
 
         return self._changed(seen.session_id, renewed)
 
-    def rotate(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
-        """See ``Backend.rotate``."""
-        with self._lock:
-            current = self._records.get(seen.session_id)
-            if current is None or record.session_id in self._records or not _holds(record, seen, current, now):
-                return Refused(current)
-            del self._records[seen.session_id]
-            self._records[record.session_id] = record
-            return record
-
-    def delete(self, session_id: str, *, expires_at: int | None = None, subject: str | None = None) -> bool:
-        """See ``Backend.delete``."""
+    def delete(self, session_id: str, *, match: Match) -> Refused | None:
+        """See ``Backend``."""
         with self._lock:
             current = self._records.get(session_id)
-            if current is None or expires_at not in (None, current.expires_at):
-                return False
-            if subject not in (None, current.subject):
-                return False
+            if current is None or not match.holds_for(current):
+                return Refused(current)
             del self._records[session_id]
-            return True
+            return None
 
     def of_subject(self, subject: str, *, limit: int, after: Position | None = None) -> Page:
         """See ``Backend.of_subject``."""
         with self._lock:
-            found = [_position(record) for record in self._records.values() if record.subject == subject]
+            own = Namespace(subject.partition("#")[0]).owns
+            records = [record for record in self._records.values() if record.subject == subject]
+            found = [_position(record) for record in records if own(record.session_id)]
         rest = [position for position in sorted(found, reverse=True) if after is None or position < after]
         return Page(tuple(rest[:limit]), rest[limit - 1] if len(rest) > limit else None)
 
@@ -87,7 +95,9 @@ class MemoryBackend:
         """See ``Backend.peek``."""
         with self._lock:
             found = [self._records.get(session_id) for session_id in session_ids]
-        return [replace(record, data=None) for record in found if record is not None]
+        return [
+            replace(record, data=None, token_hash=b"", former_hashes=None) for record in found if record is not None
+        ]
 
     def mark(self, name: str) -> Mark | None:
         """See ``Backend.mark``."""
@@ -128,7 +138,9 @@ class MemoryBackend:
         """See ``SweepBackend.postpone``; a unit each."""
 
         def postponed(move: Move, current: Record) -> Record | None:
-            return replace(current, sweep_at=move.sweep_at) if current.sweep_at == move.hint.sweep_at else None
+            is_earlier = move.expires_at is not None and current.expires_at < move.expires_at
+            is_seen = current.sweep_at == move.hint.sweep_at and not is_earlier
+            return replace(current, sweep_at=move.sweep_at) if is_seen else None
 
         changes = [self._changed(move.hint.session_id, partial(postponed, move)) for move in moves]
         return Postponement(sum(isinstance(change, Record) for change in changes), len(moves))
@@ -153,26 +165,16 @@ class MemoryBackend:
             return Verdict(Fate.SWEPT, current.expires_at)
 
 
-def _holds(record: Record, seen: Record, current: Record, now: int) -> bool:
-    is_current = current.version == seen.version and current.expires_at > now
-    return is_current and _keeps_deadline(record, seen, current)
+def _is_mine(seen: Record, current: Record, now: int) -> bool:
+    is_same = (current.token_hash, current.absolute_at) == (seen.token_hash, seen.absolute_at)
+    return is_same and current.expires_at > now
 
 
 def _keeps_deadline(record: Record, seen: Record, current: Record) -> bool:
-    if record.idle != seen.idle:
-        return (current.idle, current.expires_at) == (seen.idle, seen.expires_at)
-    return current.idle == seen.idle and current.expires_at <= record.expires_at
-
-
-def _with_document_of(record: Record, current: Record) -> Record:
-    return replace(
-        current,
-        data=record.data,
-        version=record.version,
-        write_id=record.write_id,
-        expires_at=record.expires_at,
-        idle=record.idle,
-    )
+    if record.has_lifetime_of(seen):
+        return current.idle == seen.idle and current.expires_at <= record.expires_at
+    is_seen_place = seen.sweep_at is None or current.sweep_at == seen.sweep_at
+    return is_seen_place and (current.idle, current.expires_at) == (seen.idle, seen.expires_at)
 
 
 def _position(record: Record) -> Position:

@@ -5,15 +5,23 @@ from decimal import Decimal
 from typing import Any
 
 from sojourn.backends.items import attribute, attributes, record_of
+from sojourn.backends.overflow import Overflow
 from sojourn.backends.table import Table
 from sojourn.errors import CorruptSessionError
 from sojourn.sweep.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
 
+Row = tuple[str, tuple[str | int, ...]]
+"""A statement and its parameters."""
+
 _CAPACITY = {"ReturnConsumedCapacity": "TOTAL"}
 
 
-class StaleItems(Table):
-    """The sweep index, the scan, and conditional statements in batches; ``BatchWriteItem`` carries no condition."""
+class StaleItems:
+    """See ``SweepBackend``. Index, scan and statements in batches: ``BatchWriteItem`` has no condition."""
+
+    def __init__(self, table: Table, *, overflow: Overflow) -> None:
+        self._table = table
+        self._overflow = overflow
 
     def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
         """See ``SweepBackend.due``. Query on the index ``sweep``."""
@@ -42,8 +50,8 @@ class StaleItems(Table):
         """See ``SweepBackend.delete_stale``. BatchExecuteStatement."""
         # RETURNING tells a removal from an item that was missing, and which object it leaves behind.
         # The table's name is the operator's; every value that a client could have brought is a parameter.
-        statement = f'DELETE FROM "{self._table}" WHERE session_id = ? AND expires_at <= ? RETURNING ALL OLD *'  # noqa: S608
-        answers, units = self._execute(statement, [(hint.session_id, cutoff) for hint in hints])
+        statement = f'DELETE FROM "{self._table.name}" WHERE session_id = ? AND expires_at <= ? RETURNING ALL OLD *'  # noqa: S608
+        answers, units = self._execute([(statement, (hint.session_id, cutoff)) for hint in hints])
         verdicts = tuple(self._verdict(hint, answer) for hint, answer in zip(hints, answers, strict=True))
         swept = sum(verdict.fate is Fate.SWEPT for verdict in verdicts)
         # One unit for a statement, one more for the index entry of what was removed.
@@ -51,9 +59,8 @@ class StaleItems(Table):
 
     def postpone(self, moves: Sequence[Move]) -> Postponement:
         """See ``SweepBackend.postpone``. BatchExecuteStatement; an UPDATE never creates an item."""
-        statement = f'UPDATE "{self._table}" SET sweep_at = ? WHERE session_id = ? AND sweep_at = ?'  # noqa: S608
-        rows = [(move.sweep_at, move.hint.session_id, move.hint.sweep_at or 0) for move in moves]
-        answers, units = self._execute(statement, rows)
+        statement = f'UPDATE "{self._table.name}" SET sweep_at = ? WHERE session_id = ? AND sweep_at = ?'  # noqa: S608
+        answers, units = self._execute([_moving(statement, move) for move in moves])
         moved = sum("Error" not in answer for answer in answers)
         # The sort key of the index changes: one unit for the item, two for the old entry and the new one.
         return Postponement(moved, units or len(moves) + 2 * moved)
@@ -61,24 +68,24 @@ class StaleItems(Table):
     def _hints(self, operation: str, after: object | None, **request: Any) -> HintPage:
         if after is not None:
             request["ExclusiveStartKey"] = after
-        response = self._read(operation, TableName=self._table, **_CAPACITY, **request)
+        response = self._table.read(operation, TableName=self._table.name, **_CAPACITY, **request)
         hints = (
             Hint(item["session_id"]["S"], _second(item["sweep_at"]) if "sweep_at" in item else None)
             for item in response["Items"]
         )
         return HintPage(tuple(hints), response.get("LastEvaluatedKey"), _units(response))
 
-    def _execute(self, statement: str, rows: Sequence[tuple[str | int, ...]]) -> tuple[Any, float]:
-        """The answers to one statement with each row's parameters, and the units they took if that was told."""
+    def _execute(self, rows: Sequence[Row]) -> tuple[Any, float]:
+        """The answers to statements with their parameters, and the units they took if that was reported."""
         statements = [
             {
                 "Statement": statement,
-                "Parameters": [attribute(value) for value in row],
+                "Parameters": [attribute(value) for value in parameters],
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
-            for row in rows
+            for statement, parameters in rows
         ]
-        response = self._change("batch_execute_statement", Statements=statements, **_CAPACITY)
+        response = self._table.change("batch_execute_statement", Statements=statements, **_CAPACITY)
         return response["Responses"], _units(response)
 
     def _verdict(self, hint: Hint, answer: Any) -> Verdict:
@@ -87,23 +94,29 @@ class StaleItems(Table):
             removed = answer.get("Item")
             if not removed:
                 return Verdict(Fate.MISSING)
-            self._remove_object(removed.get("overflow", {}).get("S"))
+            self._overflow.remove(removed.get("overflow", {}).get("S"), session_key=hint.session_id)
             return Verdict(Fate.SWEPT, _second(removed["expires_at"]))
         if error.get("Code") != "ConditionalCheckFailed":
             return Verdict(Fate.LEFT)
         try:
             # DynamoDB Local sends no item along; and there a missing item is a refusal, too.
-            current = record_of(error["Item"]) if error.get("Item") else self._get(hint.session_id, is_consistent=True)
+            item = error.get("Item") or self._table.get(hint.session_id)
+            current = record_of(item, is_listed=True) if item else None
         except CorruptSessionError:
             return Verdict(Fate.FOREIGN)
         return Verdict(Fate.MISSING) if current is None else Verdict(Fate.ALIVE, current.expires_at)
 
-    def _remove_object(self, key: object) -> None:
-        """Remove the overflow object of an item that is gone."""
+
+def _moving(statement: str, move: Move) -> Row:
+    """Only while no deadline is earlier than the one that the new place was computed from."""
+    parameters = (move.sweep_at, move.hint.session_id, move.hint.sweep_at or 0)
+    if move.expires_at is None:
+        return statement, parameters
+    return f"{statement} AND expires_at >= ?", (*parameters, move.expires_at)
 
 
 def _second(number: Any) -> int:
-    """An instant as it is stored. Ours are whole; what somebody else stored must not stop a run."""
+    """An instant as it is stored. Ours are whole; what another application stored must not stop a run."""
     return int(Decimal(number["N"]))
 
 

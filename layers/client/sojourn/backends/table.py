@@ -4,77 +4,86 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sojourn.backend import Record, Refused
-from sojourn.backends.clients import answered, code_of
-from sojourn.backends.items import Item, Values, attributes, key_of, record_of
+from sojourn.backend import Refused
+from sojourn.backends.clients import answered
+from sojourn.backends.items import Item, Value, attributes, key_of, record_of
 from sojourn.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class Table:
     """The sessions table behind one client."""
 
-    def __init__(self, client: "DynamoDBClient", *, table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", *, name: str) -> None:
         self._client = client
-        self._table = table
+        self.name = name
 
-    def _get(self, session_id: str, *, is_consistent: bool) -> Record | None:
-        response = self._read("get_item", TableName=self._table, Key=key_of(session_id), ConsistentRead=is_consistent)
-        return record_of(response["Item"]) if "Item" in response else None
+    def read(self, operation: str, **request: Any) -> Any:
+        """The response to one request that changes nothing."""
+        return answered(getattr(self._client, operation), changes=False, **request)
 
-    def _update(
+    def change(self, operation: str, **request: Any) -> Any:
+        """The response to one request that may change something. Lets a ``ClientError`` of a condition pass."""
+        return answered(getattr(self._client, operation), changes=True, **request)
+
+    def get(self, name: str, *, is_consistent: bool = True) -> Item | None:
+        """GetItem."""
+        response = self.read("get_item", TableName=self.name, Key=key_of(name), ConsistentRead=is_consistent)
+        item: Item | None = response.get("Item")
+        return item
+
+    def batch_get(self, names: "Sequence[str]", *, projection: str | None = None) -> list[Item]:
+        """BatchGetItem, strongly consistent, in any order. A key left unprocessed is asked for again."""
+        found: list[Item] = []
+        keys = [key_of(name) for name in names]
+        while keys:
+            request: dict[str, Any] = {"Keys": keys, "ConsistentRead": True}
+            if projection is not None:
+                request["ProjectionExpression"] = projection
+            response = self.read("batch_get_item", RequestItems={self.name: request})
+            items = response["Responses"].get(self.name, [])
+            found += items
+            keys = response.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            if keys and not items:
+                raise StoreUnavailableError("UnprocessedKeys", is_transient=True)
+        return found
+
+    def put(self, item: Item, *, condition: str) -> Refused | None:
+        """PutItem under a condition; ``None`` when it took effect."""
+        return self._refused("put_item", Item=item, ConditionExpression=condition)
+
+    def update(
         self,
-        session_id: str,
+        name: str,
         *,
-        update: str,
+        changes: "Mapping[str, Value | None]",
         condition: str,
-        values: Values,
-        names: dict[str, str] | None = None,
+        values: "Mapping[str, Value]",
     ) -> Refused | None:
-        """UpdateItem under a condition; ``None`` when it took effect."""
-        return self._write(
+        """UpdateItem: set each of ``changes``, or remove where ``None``, under a condition on ``values``.
+
+        ``None`` when it took effect.
+        """
+        kept = {attribute: value for attribute, value in changes.items() if value is not None}
+        expression = "SET " + ", ".join(f"#{attribute} = :{attribute}" for attribute in kept)
+        dropped = [f"#{attribute}" for attribute, value in changes.items() if value is None]
+        return self._refused(
             "update_item",
-            Key=key_of(session_id),
-            UpdateExpression=update,
+            Key=key_of(name),
+            UpdateExpression=expression + (" REMOVE " + ", ".join(dropped) if dropped else ""),
             ConditionExpression=condition,
-            ExpressionAttributeValues=attributes(values),
-            **({"ExpressionAttributeNames": names} if names else {}),
+            ExpressionAttributeNames={f"#{attribute}": attribute for attribute in changes},
+            ExpressionAttributeValues=attributes({**kept, **values}),
         )
 
-    def _put(self, item: Item, *, condition: str) -> Refused | None:
-        """PutItem under a condition; ``None`` when it took effect."""
-        return self._write("put_item", Item=item, ConditionExpression=condition)
-
-    def _write(self, name: str, **request: Any) -> Refused | None:
+    def _refused(self, operation: str, **request: Any) -> Refused | None:
         try:
-            self._change(name, TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **request)
+            self.change(operation, TableName=self.name, ReturnValuesOnConditionCheckFailure="ALL_OLD", **request)
         except ClientError as error:
-            return refusal(error.response.get("Item"))
+            item: Any = error.response.get("Item")
+            return Refused(record_of(item) if item else None)
         return None
-
-    def _read(self, name: str, **request: Any) -> Any:
-        return answered(getattr(self._client, name), changes=False, **request)
-
-    def _change(self, name: str, **request: Any) -> Any:
-        return answered(getattr(self._client, name), changes=True, **request)
-
-
-def refusal(item: Any) -> Refused:
-    """What a condition that did not hold says about the item, as the service sent it along."""
-    return Refused(record_of(item) if item else None)
-
-
-def cancellation(error: ClientError, *, of: int) -> Refused:
-    """Why a transaction was cancelled, told from its item number ``of``.
-
-    Raises ``StoreUnavailableError`` when no condition was at fault: the SDK does not retry a transaction
-    that met another one, we do.
-    """
-    reasons = error.response.get("CancellationReasons", [])
-    codes = [reason.get("Code") for reason in reasons]
-    if "ConditionalCheckFailed" in codes:
-        return refusal(reasons[of].get("Item"))
-    cause = ", ".join(sorted({str(code) for code in codes} - {"None"})) or code_of(error)
-    raise StoreUnavailableError(cause, is_transient=True) from error

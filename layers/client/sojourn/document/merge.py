@@ -34,7 +34,7 @@ class Edits:
     by_key: dict[str, str | None]
 
     def are_in(self, document: bytes) -> bool:
-        """Whether every edit shows in ``document``, whoever made it."""
+        """Whether every edit shows in ``document``, by whichever writer."""
         parts = _parts(document)
         return all(parts.get(key) == value for key, value in self.by_key.items())
 
@@ -62,7 +62,7 @@ def edits(base: bytes, mine: bytes) -> Edits:
 def merged(base: bytes, mine: Edits, theirs: bytes, *, on_conflict: Policy | Resolver) -> Merge:
     """``mine`` replayed onto ``theirs``. A key that already holds the value we set is no conflict.
 
-    But a resolver is asked about that key, too: it may count, and two writers may have counted alike.
+    A resolver is called for that key, too: it may count, and two writers may have counted alike.
     """
     before, combined = _parts(base), _parts(theirs)
     conflicts = set()

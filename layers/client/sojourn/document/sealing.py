@@ -1,15 +1,15 @@
 """Documents sealed with a key that only their token gives: format 2 (docs/item-format.md).
 
 Knows no storage, and nothing of what is inside. AES-256-GCM comes from the package ``cryptography``, which is
-imported by whoever seals or opens, and by nobody else.
+imported only where a document is sealed or opened.
 """
 
 import secrets
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
-from sojourn import tokens
 from sojourn.backend import Record
 from sojourn.errors import ConfigurationError, CorruptSessionError
+from sojourn.tokens import Token, delimited
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -50,7 +50,7 @@ class Sealing:
         """How many bytes longer a document gets."""
         return _SEAL_BYTES if self._is_on else 0
 
-    def sealed(self, encoded: bytes, record: Record, *, token: str) -> bytes:
+    def sealed(self, encoded: bytes, record: Record, *, token: Token) -> bytes:
         """What to store in ``record`` of the session that ``token`` opens.
 
         The record's id, version, write id and subject are settled. A new nonce each time: the same
@@ -61,12 +61,12 @@ class Sealing:
         nonce = _nonce()
         return bytes((FORMAT,)) + nonce + _cipher(_key(token)).encrypt(nonce, encoded, _bound_to(record))
 
-    def opened(self, stored: bytes, record: Record, *, token: str) -> bytes:
+    def opened(self, stored: bytes, record: Record, *, token: Token) -> bytes:
         """The encoded document that is stored in ``record``.
 
         Raises ``CorruptSessionError`` for what was not sealed with this token for this very write.
         """
-        if stored[:1] != bytes((FORMAT,)):
+        if not is_sealed(stored):
             if self._is_required:
                 raise CorruptSessionError("it is not encrypted, and SOJOURN_ENCRYPTION is required")
             return stored
@@ -76,7 +76,7 @@ class Sealing:
             cipher = _cipher(_key(token))
         except ImportError as error:
             raise CorruptSessionError("it is encrypted: install sojourn[encryption] to read it") from error
-        # Loaded by now, and by nobody who reads no sealed document.
+        # Loaded by now; a process that reads no sealed document never loads it.
         from cryptography.exceptions import InvalidTag
 
         nonce, ciphertext = stored[1 : 1 + _NONCE_BYTES], stored[1 + _NONCE_BYTES :]
@@ -88,18 +88,22 @@ class Sealing:
             ) from None
 
 
+def is_sealed(stored: bytes) -> bool:
+    """Whether only a token opens what is stored."""
+    return stored[:1] == bytes((FORMAT,))
+
+
 def _nonce() -> bytes:
     # 96 random bits, under a key that serves one session: they cannot run out (NIST SP 800-38D, section 8.3).
     return secrets.token_bytes(_NONCE_BYTES)
 
 
-def _key(token: str) -> bytes:
+def _key(token: Token) -> bytes:
     """HKDF-SHA256 (RFC 5869) over the token's secret. No salt: the secret is uniformly random already."""
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    # A token that opened or began a session is canonical, so it has a secret.
-    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=_PURPOSE).derive(cast("bytes", tokens.secret(token)))
+    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=_PURPOSE).derive(token.secret_bytes())
 
 
 def _cipher(key: bytes) -> "AESGCM":
@@ -111,4 +115,4 @@ def _cipher(key: bytes) -> "AESGCM":
 def _bound_to(record: Record) -> bytes:
     """What the ciphertext is worth nothing without: which write of which session it is, and whose that session is."""
     parts = (record.session_id, str(record.version), record.write_id, record.subject or "")
-    return tokens.delimited(*(part.encode() for part in parts))
+    return delimited(*(part.encode() for part in parts))

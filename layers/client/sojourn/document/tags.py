@@ -6,7 +6,7 @@ docs/item-format.md is the specification; a change here that it does not mention
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from sojourn.errors import InvalidDataError
 MAX_DEPTH: Final = 16
 MAX_VALUES: Final = 65_536
 
-# Numbers hash without a secret, so whoever sends a set can make its members collide: n of them cost n² comparisons.
+# Numbers hash without a secret, so the sender of a set can make its members collide: n of them cost n² comparisons.
 _MAX_COLLISIONS: Final = 256
 
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
@@ -25,6 +25,8 @@ _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=
 def tag_document(document: Mapping[str, object]) -> dict[str, object]:
     """The JSON object that stands for a document of Python values. Raises InvalidDataError with the path in it."""
     try:
+        if isinstance(document, dict):  # any other mapping is what it shows
+            _demand_plain(document, dict)
         return _Walk(_write).members(document)
     except RefusedError as refused:
         raise InvalidDataError(refused.reason, path=tuple(reversed(refused.steps))) from None
@@ -110,12 +112,54 @@ def _write(value: object, walk: _Walk) -> object:
     kinds = () if isinstance(value, Enum) else type(value).__mro__
     for kind in kinds:
         if kind in _CONTAINERS:
+            _demand_plain(value, kind)
             return _CONTAINERS[kind](value, walk)
         if kind in TAG_OF:
+            _demand_plain(value, kind)
             return {TAG_OF[kind]: TEXT_OF[TAG_OF[kind]](value)}
         if kind in JSON_SCALARS:
+            _demand_plain(value, kind)
             return JSON_SCALARS[kind](value)
     raise RefusedError(f"is of type {type(value).__name__}, which cannot be stored")
+
+
+def _demand_plain(value: object, kind: type) -> None:
+    """That what a subclass extends is all that it holds, so that nothing is cut off: see docs/item-format.md."""
+    own = type(value)
+    if own is kind:
+        return
+    attributes = getattr(value, "__dict__", None)
+    has_attributes = bool(attributes) and attributes is not value  # a dict may be its own attributes
+    if has_attributes or any(hasattr(value, name) for name in _slots(own, kind)) or not _shows_all(value, kind):
+        raise RefusedError(f"is of type {own.__name__}, which holds more than the {kind.__name__} that it extends")
+
+
+def _slots(own: type, kind: type) -> Iterator[str]:
+    """The names of attributes that subclasses of ``kind`` have set aside."""
+    for each in own.__mro__[: own.__mro__.index(kind)]:
+        names = each.__dict__.get("__slots__", ())
+        yield from (names,) if isinstance(names, str) else names
+
+
+def _shows_all(value: object, kind: type) -> bool:
+    """Whether a container's own methods show what its base holds; a QueryDict keeps lists and shows the last items."""
+    if isinstance(value, dict):
+        shown = dict(value.items())
+        return len(shown) == dict.__len__(value) and all(
+            key in shown and (shown[key] is held or shown[key] == held) for key, held in dict.items(value)
+        )
+    if isinstance(value, list | tuple):
+        return list(value) == list(_HELD[kind](value))
+    return not isinstance(value, set | frozenset) or set(value) == set(_HELD[kind](value))
+
+
+# Any: each is called with what it is listed under.
+_HELD: Final[dict[type, Callable[[Any], Iterator[object]]]] = {
+    list: list.__iter__,
+    tuple: tuple.__iter__,
+    set: set.__iter__,
+    frozenset: frozenset.__iter__,
+}
 
 
 def _write_dict(value: dict[str, object], walk: _Walk) -> object:

@@ -47,7 +47,7 @@ class DynamoSessions:
         self._subject = subject
 
     def find(self, key: str) -> Found | None:
-        """See ``Source``. A cookie that none of the secrets signed opens nothing, and nothing is asked."""
+        """See ``Source``. A cookie that none of the secrets signed opens nothing, and no table is read."""
         session_id = self._unsigned(key)
         if session_id is None:
             return None

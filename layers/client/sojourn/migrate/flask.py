@@ -115,7 +115,7 @@ def _found(data: object, subject: str) -> Found:
 
 def _unpacker() -> Callable[[bytes], Any]:
     try:
-        from msgspec import MsgspecError, msgpack  # noqa: PLC0415  # who had Flask-Session has it
+        from msgspec import MsgspecError, msgpack  # noqa: PLC0415  # it came with Flask-Session
     except ImportError:
         return _ask_for_msgspec
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NoReturn, Protocol
 
-from sojourn import tokens
+from sojourn.absence import Absence
 from sojourn.errors import InvalidDataError, SessionTooLargeError, SojournError, StoreUnavailableError
 from sojourn.session import Session
 from sojourn.store import Store
+from sojourn.tokens import PREFIX, Token
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How many keys were asked for, by what became of them.
+    """How many keys were looked up, by what became of them.
 
     ``adopted`` live on under Sojourn's tokens. ``missing`` opened nothing in the older store either. ``unreadable``
     were there and could not be read safely, or not be kept. ``left`` were adopted and could not be ended in the older
@@ -60,18 +61,19 @@ class Report:
 
 
 class MigratingStore(Store):
-    """``store``, and ``source`` behind it: whoever comes with a key of the older store goes on with a new token.
+    """``store``, and ``source`` behind it: a client with a key of the older store goes on with a new token.
 
     ``read`` answers a new session with what the older one held, and ends that; the adapters hand the new token out. It
     lives as long without a visit as the older one would have, within what the settings allow. From ``until`` (epoch
-    seconds) on the older store is not asked any more. A token of Sojourn's is never looked for there. Costs a creation
+    seconds) on the older store is not called any more. A token of Sojourn's is never looked for there. Costs a creation
     for each session adopted, and nothing else.
     """
 
     def __init__(
         self, store: Store, source: Source, *, until: int | None = None, _counts: "_Counts | None" = None
     ) -> None:
-        super().__init__(store._backend, store._settings, clock=store._clock, retry=store._retry, memory=store._memory)
+        of = store.resources
+        super().__init__(of.backend, of.settings, clock=of.clock, retry=of.retry, memory=of.memory)
         self._source = source
         self._until = until
         self._counts = _counts or _Counts()
@@ -85,26 +87,41 @@ class MigratingStore(Store):
         """See ``Store.within``. The older store keeps its own time."""
         return MigratingStore(super().within(seconds), self._source, until=self._until, _counts=self._counts)
 
-    def read(self, token: str, *, touch: bool = True) -> Session | None:
-        """See ``Store.read``. The session of an older key has another token than the one it was read with.
+    def find(
+        self, token: str | Token | None, *, touch: bool = True, arrived_at: int | None = None
+    ) -> Session | Absence:
+        """See ``Store.find``. The session of an older key has another token than the one it was read with.
 
-        Raises ``StoreUnavailableError`` when the older store does not answer: nobody is logged out by that.
+        Raises ``StoreUnavailableError`` when the older store does not answer: that logs no user out.
         """
-        return self._adopted(token) if self._is_former(token) else super().read(token, touch=touch)
+        if isinstance(token, str) and self._is_former(token):
+            return self._adopted(token) or Absence.UNKNOWN
+        return super().find(token, touch=touch, arrived_at=arrived_at)
 
-    def expire(self, session: Session | str) -> None:
-        """See ``Store.expire``. A key of the older store is ended there; raises as ``read`` does."""
+    def read(self, token: str | Token | None, *, touch: bool = True) -> Session | None:
+        """See ``Store.read`` and ``find``."""
+        found = self.find(token, touch=touch)
+        return None if isinstance(found, Absence) else found
+
+    def expire(self, session: Session | str | Token | None) -> bool:
+        """See ``Store.expire`` and ``end``."""
         if isinstance(session, str) and self._is_former(session):
+            return self.end(session) is None
+        return super().expire(session)
+
+    def end(self, token: str | Token | None) -> Absence | None:
+        """See ``Store.end``. A key of the older store is ended there; raises as ``find`` does."""
+        if isinstance(token, str) and self._is_former(token):
             try:
-                self._source.end(session)
+                self._source.end(token)
             except Exception as error:  # noqa: BLE001  # whatever an older store raises when it is away
                 _give_up(error)
-            return
-        super().expire(session)
+            return None
+        return super().end(token)
 
     def _is_former(self, key: str) -> bool:
-        is_over = self._until is not None and self._clock() >= self._until
-        return 1 <= len(key) <= _MAX_KEY_CHARACTERS and not key.startswith(tokens.PREFIX) and not is_over
+        is_over = self._until is not None and self.resources.clock() >= self._until
+        return 1 <= len(key) <= _MAX_KEY_CHARACTERS and not key.startswith(PREFIX) and not is_over
 
     def _adopted(self, key: str) -> Session | None:
         try:
@@ -121,12 +138,12 @@ class MigratingStore(Store):
             return None
         idle = absolute = None
         if found.until is not None:
-            left = found.until - self._clock()
+            left = found.until - self.resources.clock()
             if left <= 0:
                 self._counts.add(missing=1)
                 return None
-            idle = min(left, self._settings.max_absolute_seconds)
-            absolute = max(idle, self._settings.absolute_seconds)
+            idle = min(left, self.settings.max_absolute_seconds)
+            absolute = max(idle, self.settings.absolute_seconds)
         try:
             session = self.create(found.data, subject=found.subject, idle=idle, absolute=absolute)
         except (InvalidDataError, SessionTooLargeError) as error:

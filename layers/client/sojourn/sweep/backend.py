@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from sojourn.backend import Backend
-
 SWEEP_BATCH = 25
 """How many sessions one call of the sweeper removes or moves: the statements that one BatchExecuteStatement takes."""
 
@@ -22,10 +20,15 @@ class Hint(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A live session's new place in the sweep index."""
+    """A live session's new place in the sweep index.
+
+    ``expires_at`` is the deadline it was computed from: the move counts only while none is earlier, so that a lifetime
+    cut short meanwhile keeps its place. ``None`` for what is no session.
+    """
 
     hint: Hint
     sweep_at: int
+    expires_at: int | None = None
 
 
 class Fate(Enum):
@@ -73,8 +76,8 @@ class Postponement:
     units: float = 0
 
 
-class SweepBackend(Backend, Protocol):
-    """A backend whose stale sessions can be swept."""
+class SweepBackend(Protocol):
+    """Where stale sessions are found and removed."""
 
     def due(self, shard: str, *, until: int, limit: int, after: object | None = None) -> HintPage:
         """Hints of one shard whose ``sweep_at`` is at or before ``until``, the oldest first."""
@@ -89,4 +92,4 @@ class SweepBackend(Backend, Protocol):
         """Remove each of at most ``SWEEP_BATCH`` sessions, if its deadline is at or before ``cutoff``."""
 
     def postpone(self, moves: Sequence[Move]) -> Postponement:
-        """Move at most ``SWEEP_BATCH`` hints, each if nobody else moved it."""
+        """Move at most ``SWEEP_BATCH`` hints, each unless it was moved or its deadline brought forward meanwhile."""

@@ -27,7 +27,7 @@ class SweepReport:
 
     ``swept`` were stale and are gone; ``moved`` were alive and stand further ahead in the index;
     ``missing`` were gone already; ``foreign`` are items that are no sessions and were let be; ``left`` could not be
-    asked for. ``due``: those hints a dry run found, which nobody touched. ``more``: the run ended before it was done.
+    asked for. ``due``: the hints that a dry run found and left. ``more``: the run ended before it was done.
     ``overdue_seconds``: by how much the oldest one swept had outstayed its grace. Units are DynamoDB's, as the
     service reported them, or priced by its published rule where it reported none.
     """

@@ -39,10 +39,10 @@ created without one, or in shards that a lower setting no longer asks for."""
 
 
 class Budget:
-    """Write units a second that all threads share. Whoever spends waits until the spending is affordable."""
+    """Write units a second that all threads share. A thread that spends waits until the spending is affordable."""
 
     def __init__(self, units_per_second: float, *, retry: Retry) -> None:
-        """``retry`` brings the clock, the sleep and the deadline, beyond which nobody waits."""
+        """``retry`` brings the clock, the sleep and the deadline, beyond which no thread waits."""
         self._rate = units_per_second
         self._monotonic = retry.monotonic
         self._sleep = retry.sleep
@@ -85,7 +85,7 @@ class Sweeper:
         )
         lists = [self._segment(run, share), *self._shards(run, share)]
         with ThreadPoolExecutor(max_workers=THREADS) as threads:
-            return reduce(add, threads.map(run.worked_off, lists), SweepReport())
+            return reduce(add, threads.map(run.work_off, lists), SweepReport())
 
     def _shards(self, run: "_Run", share: Share) -> Iterator[Iterator[HintPage]]:
         if not self._settings.sweep_index:
@@ -101,7 +101,7 @@ class Sweeper:
         settings = self._settings
         until = run.cutoff - settings.sweep_grace_seconds
         if not settings.sweep_index and share.group == 0:
-            whole = run.asked(partial(self._backend.scan, 0, segments=1, until=until))
+            whole = run.page(partial(self._backend.scan, 0, segments=1, until=until))
             yield whole
             if whole.after is None:
                 return
@@ -129,19 +129,19 @@ class _Run:
         """The deadline at or before which a session is dead by every clock."""
         return self.now - CLOCK_ERROR_SECONDS
 
-    def asked(self, page: Callable[[], HintPage]) -> HintPage:
+    def page(self, call: Callable[[], HintPage]) -> HintPage:
         """One page of hints, with retries."""
-        return self.retry.run(page)
+        return self.retry.run(call)
 
     def pages(self, ask: Callable[..., HintPage]) -> Iterator[HintPage]:
         """The pages of one list of hints, one after the other."""
-        page = self.asked(ask)
+        page = self.page(ask)
         yield page
         while page.after is not None:
-            page = self.asked(partial(ask, after=page.after))
+            page = self.page(partial(ask, after=page.after))
             yield page
 
-    def worked_off(self, pages: Iterator[HintPage]) -> SweepReport:
+    def work_off(self, pages: Iterator[HintPage]) -> SweepReport:
         """What became of one list of hints, as far as time and the store allowed."""
         report = SweepReport()
         try:
@@ -161,7 +161,7 @@ class _Run:
         return replace(report, more=True)
 
     def _batch(self, hints: Sequence[Hint]) -> Iterator[SweepReport]:
-        """Part by part, so that what was done stays told when a later call fails."""
+        """Part by part, so that what was done is reported also when a later call fails."""
         if self.is_dry:
             indexed = sum(hint.sweep_at is not None for hint in hints)
             yield SweepReport(due=len(hints), write_units=len(hints) + indexed)
@@ -197,7 +197,9 @@ class _Run:
 
     def _move(self, hint: Hint, verdict: Verdict) -> Move:
         # What is no session of ours is looked at once a day, so that it does not stand in the way of what is.
-        return Move(hint, self.now + _DAY if verdict.expires_at is None else verdict.expires_at + self.grace)
+        if verdict.expires_at is None:
+            return Move(hint, self.now + _DAY)
+        return Move(hint, verdict.expires_at + self.grace, verdict.expires_at)
 
     def _moved(self, moves: Sequence[Move]) -> SweepReport:
         if not moves:

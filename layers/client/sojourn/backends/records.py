@@ -5,7 +5,8 @@ Each call is one signed request to the records function, see docs/records.md. Si
 
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session
 
-from sojourn.backend import Mark, Page, Position, Record, Refused
+from sojourn.backend import Mark, Match, Page, Position, Record, Refused
 from sojourn.backends.clients import CONNECT_SECONDS
 from sojourn.backends.timed import hurry
-from sojourn.backends.wire import Json, json_of, mark_of, position_of, record_of
-from sojourn.errors import ConfigurationError, CorruptSessionError, StoreUnavailableError
+from sojourn.backends.wire import Json, json_of, mark_of, match_json, position_of, record_of
+from sojourn.errors import ConfigurationError, CorruptSessionError, InvalidDataError, StoreUnavailableError
 from sojourn.retry import seconds_left
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _UNAVAILABLE = "urn:sojourn:problem:store-unavailable"
 _NOT_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError)
 
 
-class HttpBackend:
+class RecordsBackend:
     """See ``sojourn.backend.Backend``. Credentials and region are the environment's, as for any AWS client."""
 
     def __init__(self, url: str) -> None:
@@ -48,7 +49,7 @@ class HttpBackend:
         session = boto3.Session()
         credentials: Credentials | None = session.get_credentials()
         if credentials is None or session.region_name is None:
-            raise ConfigurationError("SOJOURN_API_URL needs AWS credentials and a region, as any AWS client does")
+            raise ConfigurationError("SOJOURN_RECORDS_URL needs AWS credentials and a region, as any AWS client does")
         self._url = f"{url.rstrip('/')}/records"
         self._credentials = credentials
         self._region = session.region_name
@@ -56,20 +57,35 @@ class HttpBackend:
         self._http = URLLib3Session(timeout=timeout, max_pool_connections=_CONNECTIONS, socket_options=_SOCKET_OPTIONS)
         hurry(self._http)
 
+    @property
+    def sweep(self) -> None:
+        """See ``Backend``: the stack's own function sweeps."""
+
     def insert(self, record: Record) -> Record | Refused:
         """See ``Backend``."""
-        return self._kept(record, self._asked("insert", changes=True, record=json_of(record)))
+        answer = self._asked("insert", changes=True, record=json_of(record))
+        with _reading(changes=True):
+            return _outcome(answer, record)
 
     def load(self, session_id: str, *, is_consistent: bool = True) -> Record | None:
         """See ``Backend``."""
         answer = self._asked("load", session_id=session_id, is_consistent=is_consistent)
-        return _record(answer["record"])
+        with _reading():
+            return _record(answer["record"], session_id)
+
+    def load_with_mark(self, session_id: str, mark: str) -> tuple[Record | None, Mark | None]:
+        """See ``Backend``."""
+        answer = self._asked("load", session_id=session_id, mark=mark)
+        with _reading():
+            return _record(answer["record"], session_id), mark_of(answer["mark"], path="mark")
 
     def document(self, record: Record) -> bytes | None:
         """See ``Backend``."""
         if record.data is not None:
             return record.data
-        found = _record(self._asked("document", record=json_of(record))["record"])
+        answer = self._asked("document", record=json_of(record))
+        with _reading():
+            found = _record(answer["record"], record.session_id)
         return None if found is None else found.data
 
     def replace(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
@@ -80,48 +96,45 @@ class HttpBackend:
         """See ``Backend``."""
         return self._changed("renew", record, seen=seen, now=now)
 
-    def rotate(self, record: Record, *, seen: Record, now: int) -> Record | Refused:
+    def delete(self, session_id: str, *, match: Match) -> Refused | None:
         """See ``Backend``."""
-        return self._changed("rotate", record, seen=seen, now=now)
-
-    def delete(self, session_id: str, *, expires_at: int | None = None, subject: str | None = None) -> bool:
-        """See ``Backend``."""
-        answer = self._asked("delete", changes=True, session_id=session_id, expires_at=expires_at, subject=subject)
-        return bool(answer["deleted"])
+        answer = self._asked("delete", changes=True, session_id=session_id, match=match_json(match))
+        with _reading(changes=True):
+            return None if answer["deleted"] is True else Refused(_record(answer["current"], session_id))
 
     def of_subject(self, subject: str, *, limit: int, after: Position | None = None) -> Page:
         """See ``Backend``."""
         answer = self._asked("of_subject", subject=subject, limit=limit, after=after)
-        positions = [position_of(found, path="positions") for found in answer["positions"]]
-        return Page(tuple(one for one in positions if one), position_of(answer["after"], path="after"))
+        with _reading():
+            positions = [position_of(found, path="positions") for found in answer["positions"]]
+            return Page(tuple(one for one in positions if one), position_of(answer["after"], path="after"))
 
     def peek(self, session_ids: Sequence[str]) -> list[Record]:
         """See ``Backend``."""
         if not session_ids:
             return []
         answer = self._asked("peek", session_ids=list(session_ids))
-        return [record_of(found, path="records") for found in answer["records"]]
+        with _reading():
+            return [record_of(found, path="records", is_listed=True) for found in answer["records"]]
 
     def mark(self, name: str) -> Mark | None:
         """See ``Backend``."""
-        return mark_of(self._asked("mark", name=name)["mark"], path="mark")
+        answer = self._asked("mark", name=name)
+        with _reading():
+            return mark_of(answer["mark"], path="mark")
 
     def set_mark(self, name: str, mark: Mark, *, seen: Mark | None, expires_at: int | None) -> Mark | None:
         """See ``Backend``."""
         known = None if seen is None else asdict(seen)
         answer = self._asked("set_mark", changes=True, name=name, mark=asdict(mark), seen=known, expires_at=expires_at)
-        return mark_of(answer["mark"], path="mark")
+        with _reading(changes=True):
+            return mark_of(answer["mark"], path="mark")
 
     def _changed(self, call: str, record: Record, *, seen: Record, now: int) -> Record | Refused:
         known = json_of(seen, has_data=False)
-        return self._kept(record, self._asked(call, changes=True, record=json_of(record), seen=known, now=now))
-
-    def _kept(self, record: Record, answer: Json) -> Record | Refused:
-        if answer.get("refused"):
-            return Refused(_record(answer["current"]))
-        # What was sent is not sent back.
-        stored = record_of(answer["record"], path="record")
-        return stored if stored.overflow is not None else replace(stored, data=record.data)
+        answer = self._asked(call, changes=True, record=json_of(record), seen=known, now=now)
+        with _reading(changes=True):
+            return _outcome(answer, record)
 
     def _asked(self, call: str, *, changes: bool = False, **arguments: Any) -> Json:
         if seconds_left() < CONNECT_SECONDS:
@@ -136,21 +149,42 @@ class HttpBackend:
         except _NOT_SENT as error:
             raise StoreUnavailableError(type(error).__name__, is_transient=True) from error
         except (boto.HTTPClientError, boto.IncompleteReadError) as error:
-            raise StoreUnavailableError(type(error).__name__, may_have_happened=changes, is_transient=True) from error
+            raise StoreUnavailableError(type(error).__name__, outcome_unknown=changes, is_transient=True) from error
         answer = _parsed(content)
         if status == HTTPStatus.OK and answer is not None:
             return answer
         raise _error(status, answer or {}, changes=changes)
 
 
-def _record(found: object) -> Record | None:
-    return None if found is None else record_of(found, path="record")
+@contextmanager
+def _reading(*, changes: bool = False) -> Iterator[None]:
+    """An answer that is none of ours says nothing of a session."""
+    try:
+        yield
+    except (InvalidDataError, KeyError, TypeError) as error:
+        reason = "the API's answer is not of this form"
+        raise StoreUnavailableError(reason, outcome_unknown=changes, is_transient=True) from error
+
+
+def _outcome(answer: Json, sent: Record) -> Record | Refused:
+    if answer.get("refused"):
+        return Refused(_record(answer["current"], sent.session_id))
+    # What was sent is not sent back, but for where the document went.
+    overflow = answer["overflow"]
+    return sent if overflow is None else replace(sent, data=None, overflow=str(overflow))
+
+
+def _record(found: object, session_id: str) -> Record | None:
+    record = None if found is None else record_of(found, path="record")
+    if record is not None and record.session_id != session_id:
+        raise InvalidDataError("is of another session", path=("record",))
+    return record
 
 
 def _parsed(content: bytes) -> Json | None:
     try:
         answer = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
 
@@ -160,11 +194,11 @@ def _error(status: int, problem: Json, *, changes: bool) -> Exception:
     if kind == _CORRUPT:
         return CorruptSessionError("the API cannot read it")
     if kind == _UNAVAILABLE:
-        in_doubt = changes and problem.get("outcome_unknown") is not False
-        return StoreUnavailableError("the API's own store", may_have_happened=in_doubt, is_transient=True)
+        unknown = changes and problem.get("outcome_unknown") is not False
+        return StoreUnavailableError("the API's own store", outcome_unknown=unknown, is_transient=True)
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
         return StoreUnavailableError(f"the API answers {status}", is_transient=True)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.OK:
-        return StoreUnavailableError(f"the API answers {status}", may_have_happened=changes, is_transient=True)
-    reason = kind.rpartition(":")[2] or "check SOJOURN_API_URL and the permission to invoke POST /records"
+        return StoreUnavailableError(f"the API answers {status}", outcome_unknown=changes, is_transient=True)
+    reason = kind.rpartition(":")[2] or "check SOJOURN_RECORDS_URL and the permission to invoke POST /records"
     return StoreUnavailableError(f"the API answers {status}: {reason}")

@@ -1,0 +1,15 @@
+"""MiniStack's own program, started with what devstack adds to it. Decides nothing."""
+
+from devstack.inside.definitions import carry_definitions_out
+from devstack.inside.door import guarded
+from devstack.inside.refusals import refuse_what_cloudformation_refuses
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    from ministack import app  # type: ignore[import-not-found]
+
+    refuse_what_cloudformation_refuses()
+    carry_definitions_out()
+    app.app = guarded(app.app)
+    app.main()

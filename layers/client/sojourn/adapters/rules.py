@@ -1,0 +1,59 @@
+"""What is the same for all requests of an application: whose a session is, how long one may live. Opens none."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from sojourn.errors import ConfigurationError, InvalidDataError
+from sojourn.writing import OnConflict
+
+if TYPE_CHECKING:
+    from sojourn.settings import Settings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""RFC 9110, section 9.2.1: what such a request puts into a session is no purpose of its client."""
+
+SubjectOf = Callable[[Mapping[str, object]], str | None]
+"""Whose a session is, by what is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How an application's visits are judged."""
+
+    subject_of: SubjectOf | None = None
+    on_conflict: OnConflict = "raise"
+
+
+def rules_of(subject_of: SubjectOf | str | None, on_conflict: OnConflict) -> Rules:
+    """The rules that the arguments of an adapter describe."""
+    return Rules(subject_under(subject_of) if isinstance(subject_of, str) else subject_of, on_conflict)
+
+
+def subject_under(key: str) -> SubjectOf:
+    """Whose a session is: the text or whole number under ``key``. It raises ``InvalidDataError`` for anything else."""
+
+    def subject_of(data: Mapping[str, object]) -> str | None:
+        found = data.get(key)
+        if found is None or found == "":
+            return None
+        if isinstance(found, bool) or not isinstance(found, str | int):
+            kind = type(found).__name__
+            raise InvalidDataError(f"is of type {kind} and names no subject; give subject_of a function", path=(key,))
+        return str(found)
+
+    return subject_of
+
+
+def checked_lifetime(seconds: float | None, settings: "Settings", *, name: str) -> int | None:
+    """The whole seconds of a framework's setting. Raises ``ConfigurationError`` for what no session can live."""
+    if seconds is None:
+        return None
+    limit = settings.max_absolute_seconds
+    # object: settings of frameworks hold text, too.
+    given: object = seconds
+    is_number = isinstance(given, int | float) and not isinstance(given, bool) and isfinite(given)
+    if not is_number or seconds != int(seconds) or not 1 <= seconds <= limit:
+        raise ConfigurationError(f"{name} takes whole seconds from 1 to {limit} (SOJOURN_MAX_ABSOLUTE_SECONDS)")
+    return int(seconds)

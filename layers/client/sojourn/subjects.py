@@ -1,0 +1,111 @@
+"""The verbs of one subject: list its sessions, end one of them, end all. Knows no token and no document."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sojourn.backend import Backend, Match, Position
+from sojourn.errors import InvalidDataError, StoreUnavailableError
+from sojourn.names import Namespace, is_session_id
+from sojourn.retry import Retry
+from sojourn.revocation import Revocation
+from sojourn.session import SessionSummary
+
+PAGE = 100
+"""Sessions of one page of a list, at most."""
+
+_THREADS = 16
+"""Sessions ended at once: a thread waits for the network most of its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Some of a subject's live sessions, newest first; ``after`` is ``None`` on the last page."""
+
+    sessions: tuple[SessionSummary, ...]
+    after: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkExpiry:
+    """How many sessions were ended; ``more``: time ran out before all were, so call again."""
+
+    expired: int
+    more: bool = False
+
+
+class Subjects:
+    """What is done with the sessions of one subject, found by the index."""
+
+    def __init__(self, backend: Backend, namespace: Namespace, *, retry: Retry, revocation: Revocation) -> None:
+        self._backend = backend
+        self._namespace = namespace
+        self._retry = retry
+        self._revocation = revocation
+
+    def page(self, subject: str, *, limit: int, after: Position | None) -> SessionPage:
+        """At most ``limit`` of its live sessions."""
+        owner = self._namespace.subject(subject)
+        if not 1 <= limit <= PAGE:
+            raise InvalidDataError(f"takes a whole number from 1 to {PAGE}", path=("limit",))
+        page = self._retry.run(partial(self._backend.of_subject, owner, limit=limit, after=after))
+        records = self._retry.run(partial(self._backend.peek, [position.session_id for position in page.positions]))
+        living = self._revocation.living(records, subject=owner)
+        return SessionPage(tuple(SessionSummary.of(record) for record in living), page.after)
+
+    def expire_one(self, subject: str, session_id: str) -> bool:
+        """End one of its sessions; whether there was one."""
+        owner = self._namespace.subject(subject)
+        return is_session_id(session_id) and self._ended(owner, self._namespace.session(session_id))
+
+    def expire_all(self, subject: str, *, keep: str | None) -> BulkExpiry:
+        """End its sessions but the one with the id ``keep``, in passes over the index until one names nothing new."""
+        owner = self._namespace.subject(subject)
+        spared = None if keep is None else self._namespace.session(keep)
+        self._revocation.end(owner, keep=spared)
+        expired, known, known_before = 0, {spared}, 0
+        try:
+            while len(known) > known_before:
+                known_before = len(known)
+                for keys in self._pages(owner):
+                    named = [key for key in keys if key not in known]
+                    known.update(named)
+                    ended, failure = _end_each(partial(self._ended, owner), named)
+                    expired += ended
+                    if failure is not None:
+                        raise failure
+        except StoreUnavailableError as error:
+            if not error.is_transient or expired == 0:
+                raise
+            return BulkExpiry(expired, more=True)
+        return BulkExpiry(expired)
+
+    def _pages(self, owner: str) -> Iterator[list[str]]:
+        after: Position | None = None
+        while True:
+            page = self._retry.run(partial(self._backend.of_subject, owner, limit=PAGE, after=after))
+            yield [position.session_id for position in page.positions]
+            after = page.after
+            if after is None:
+                return
+
+    def _ended(self, owner: str, key: str) -> bool:
+        return self._retry.run(partial(self._backend.delete, key, match=Match(subject=owner))) is None
+
+
+def _end_each(end: Callable[[str], bool], keys: Sequence[str]) -> tuple[int, BaseException | None]:
+    """How many of ``keys`` were ended, several at once; and the first failure, after which no other is begun."""
+    if len(keys) < 2:  # one needs no threads
+        return sum(map(end, keys)), None
+    # Imported here: a process that ends no sessions in bulk, nearly every one, need not load it.
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
+    with ThreadPoolExecutor(min(_THREADS, len(keys))) as threads:
+        futures = [threads.submit(end, key) for key in keys]
+        wait(futures, return_when=FIRST_EXCEPTION)
+        for future in futures:
+            future.cancel()
+    begun = [future for future in futures if not future.cancelled()]
+    failures = [failure for future in begun if (failure := future.exception()) is not None]
+    ended = sum(future.result() for future in begun if future.exception() is None)
+    return ended, failures[0] if failures else None
