@@ -18,7 +18,7 @@ READY := $(and $(wildcard $(TOOLS_STAMP)),$(wildcard $(EMULATOR_STAMP)))
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
-SUITES := $(wildcard tests/unit tests/adapters tests/audit tests/canary tests/contract tests/integration tests/architecture tests/faults tests/fuzz tests/histories tests/machine tests/roles tests/stack tests/e2e tests/soak tests/upstream)
+SUITES := $(wildcard tests/unit tests/contract tests/adapters tests/service tests/stack tests/support tests/proofs tests/e2e)
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
 
@@ -62,7 +62,7 @@ check: lint audit ## everything: lint, types, rooms, template, audit, and all te
 	$(BIN)/python -m pytest $(SUITES)
 
 soak: setup ## ten minutes of load on the deployed stack while its functions are killed and replaced
-	SOJOURN_SOAK_SECONDS=600 $(BIN)/python -m pytest -s tests/soak
+	SOJOURN_SOAK_SECONDS=600 $(BIN)/python -m pytest -s tests/proofs/soak
 
 lint: setup ## format, lint, types, rooms and the template
 	$(BIN)/ruff format --check .
@@ -77,11 +77,11 @@ lint: setup ## format, lint, types, rooms and the template
 audit: setup $(CHECKOV_STAMP) ## bandit on the code, checkov on the templates as they stand and as SAM translates them
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive layers functions devstack
 	@mkdir -p $(LOCAL)
-	AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tests.audit.translate template.yaml > $(LOCAL)/translated.json
+	AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tests.stack.translate template.yaml > $(LOCAL)/translated.json
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml layers/namespace.yaml functions/records.yaml $(LOCAL)/translated.json
 
 advisories: setup ## known vulnerabilities of every pinned package; needs the Internet
-	$(BIN)/python -m tests.audit.advisories
+	$(BIN)/python -m tests.stack.advisories
 
 format: setup ## let ruff format and fix what it can
 	$(BIN)/ruff format .
@@ -101,7 +101,7 @@ dynamodb-local: setup ## fetch DynamoDB Local, AWS's own engine, for the contrac
 	@$(BIN)/python -m devstack.dynamodb_local
 
 upstream: setup ## the frameworks' own session tests on our sessions; ARGS=flask runs one suite, ARGS=--theirs on theirs
-	$(BIN)/python -m tests.upstream --cache $(LOCAL)/upstream $(ARGS)
+	$(BIN)/python -m tests.adapters.upstream --cache $(LOCAL)/upstream $(ARGS)
 
 browser: ## fetch Chromium for the test of the shop, from Debian's packages; needs root
 	@command -v chromium > /dev/null || { \

@@ -1,7 +1,7 @@
 """What the emulator's CloudFormation drops or its IAM gets wrong, put right after a deployment.
 
 The values come from template.yaml itself. On AWS nothing here is needed; that the template says the right thing is
-the business of tests/architecture.
+the business of tests/stack.
 """
 
 import json

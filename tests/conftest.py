@@ -13,8 +13,8 @@ from devstack.errors import DevstackError
 from devstack.layout import REGION, ROOT, Layout, free_port
 from devstack.lifecycle import temporary_stack
 from devstack.stack import Stack
-from tests.canary.watch import watching
-from tests.guard import watch_clients
+from tests.proofs.canary.watch import watching
+from tests.support.guard import watch_clients
 
 # Wherever the library makes a client, also in a process that a test starts and that loads this file.
 watch_clients()

@@ -10,7 +10,7 @@ from sojourn.testing import FakeClock
 from tests.adapters.browser import Browser, CountingBackend
 from tests.adapters.contract import AdapterContract
 from tests.adapters.test_wsgi import application, wire_to
-from tests.mutants import Mutant
+from tests.support.mutants import Mutant
 
 _CONTRACT = AdapterContract()
 

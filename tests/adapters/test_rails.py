@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from devstack.layout import ROOT
-from tests.rails.browser import Browser, application
-from tests.rails.logins import Devices, Logins
-from tests.rails.ruby import CLIENT, RUBY, needs_rails
+from tests.support.rails.browser import Browser, application
+from tests.support.rails.logins import Devices, Logins
+from tests.support.rails.ruby import CLIENT, RUBY, needs_rails
 
-API = ROOT / "tests" / "rails" / "slow_api.rb"
-INTERRUPTED = ROOT / "tests" / "rails" / "interrupted.rb"
+API = ROOT / "tests" / "support" / "rails" / "slow_api.rb"
+INTERRUPTED = ROOT / "tests" / "support" / "rails" / "interrupted.rb"
 
 pytestmark = needs_rails
 

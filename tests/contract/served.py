@@ -17,7 +17,7 @@ from sojourn.backends.records import RecordsBackend
 from sojourn.sweep.backend import SweepBackend
 from sojourn_service import Api, Telemetry
 from sojourn_service.routes_records import ROUTES
-from tests.integration.gateway import FakeContext
+from tests.service.gateway import FakeContext
 
 _NAMESPACE = re.compile(rb'"(?:session_id|subject|name)": ?"([A-Za-z0-9._-]+)#|\["([A-Za-z0-9._-]+)#')
 MAX_BYTES = 1_048_576

@@ -21,7 +21,7 @@ from sojourn_service import Api
 from sojourn_service.routes_records import CALLS, ROUTES
 from tests.contract.records import a_record, key, written
 from tests.contract.served import problem, silent
-from tests.integration.gateway import FakeContext
+from tests.service.gateway import FakeContext
 
 Reply = tuple[int, bytes]
 

@@ -19,7 +19,7 @@ from tests.contract.rotating import Rotating
 from tests.contract.stores import Opened, alive
 from tests.contract.subjects import Subjects
 from tests.contract.superseding import Superseding
-from tests.mutants import Mutant
+from tests.support.mutants import Mutant
 
 Test = Callable[..., None]
 

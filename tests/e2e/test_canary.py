@@ -7,9 +7,9 @@ from devstack.clients import Clients
 from devstack.signing import call
 from devstack.stack import Stack
 from sojourn.tokens import parsed
-from tests.canary.needles import Needles
-from tests.canary.places import Places, dumped
 from tests.e2e.conftest import until
+from tests.proofs.canary.needles import Needles
+from tests.proofs.canary.places import Places, dumped
 
 FUNCTIONS = ("read", "write", "expire", "sweep")
 

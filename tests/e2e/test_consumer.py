@@ -10,7 +10,7 @@ import pytest
 
 from devstack.signing import call
 from devstack.stack import Stack
-from tests.canary.watch import not_watched
+from tests.proofs.canary.watch import not_watched
 
 Basket = Callable[[dict[str, object]], dict[str, Any]]
 

@@ -14,7 +14,7 @@ from devstack.inside.definitions import routes
 from devstack.layout import ROOT
 from devstack.signing import call
 from devstack.stack import Stack
-from tests.canary.watch import not_watched
+from tests.proofs.canary.watch import not_watched
 
 GUIDE = (ROOT / "docs" / "guide.md").read_text()
 SECTION = GUIDE.split("## Your own application on `make up`\n", 1)[1].split("\n## ", 1)[0]

@@ -11,9 +11,9 @@ from devstack.clients import Clients
 from devstack.layout import free_port
 from devstack.signing import call
 from devstack.stack import Stack
-from tests.rails.browser import Browser, application, meanwhile
-from tests.rails.logins import Devices, Logins
-from tests.rails.ruby import needs_rails
+from tests.support.rails.browser import Browser, application, meanwhile
+from tests.support.rails.logins import Devices, Logins
+from tests.support.rails.ruby import needs_rails
 
 pytestmark = needs_rails
 

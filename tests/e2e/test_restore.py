@@ -14,8 +14,8 @@ from devstack.layout import Layout, free_port
 from devstack.lifecycle import temporary_stack
 from devstack.signing import call
 from devstack.stack import Stack
-from tests.canary.watch import not_watched
 from tests.e2e.runbook import blocks, carry_out
+from tests.proofs.canary.watch import not_watched
 
 CONSUMER = (Path(__file__).parent / "consumer.yaml").read_text()
 

@@ -1,6 +1,6 @@
 """With the emulator's IAM on: each role may do what its policy says and nothing else, and no caller enters uninvited.
 
-PartiQL's actions are left out: the emulator asks for others than AWS does. tests/roles has them.
+PartiQL's actions are left out: the emulator asks for others than AWS does. tests/proofs/roles has them.
 """
 
 import json
@@ -17,8 +17,8 @@ from devstack.clients import Clients
 from devstack.signing import call
 from devstack.stack import Credentials, Stack
 from devstack.template import read_template
-from tests.roles.policies import PARTITION, Call, Names, allowed, policy_of
-from tests.roles.recorder import bucket_arn, table_arn
+from tests.proofs.roles.policies import PARTITION, Call, Names, allowed, policy_of
+from tests.proofs.roles.recorder import bucket_arn, table_arn
 
 KEY = {"session_id": {"S": "default#nobody"}}
 TRUST = {

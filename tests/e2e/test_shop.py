@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from devstack.beside import open_shop
 from devstack.layout import ROOT
-from tests.canary.watch import not_watched
+from tests.proofs.canary.watch import not_watched
 
 if TYPE_CHECKING:
     from devstack.layout import Layout

@@ -58,9 +58,23 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
 def running(*command: str) -> Iterator["subprocess.Popen[str]"]:
     """A command of this repository, with what it prints; ended with the block."""
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:  # noqa: S603
-        yield process
-        process.kill()
+    with subprocess.Popen(  # noqa: S603  # our own
+        [sys.executable, *command],
+        cwd=ROOT,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        preexec_fn=_take_interrupts,  # noqa: PLW1509  # no thread of a test holds a lock here
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _take_interrupts() -> None:
+    """As from a terminal: what runs in the background, on a build server say, ignores SIGINT and hands that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def up(layout: Layout) -> list[str]:

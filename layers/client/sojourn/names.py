@@ -53,6 +53,11 @@ class Namespace:
         return self.owns(name) and _CONTROL.fullmatch(bare(name)) is not None
 
 
+def namespace_of(name: str) -> Namespace:
+    """Whose name it is."""
+    return Namespace(name.partition("#")[0])
+
+
 def bare(name: str) -> str:
     """A session id or subject without its namespace; a subject may hold ``#``, a namespace may not."""
     return name.partition("#")[2]

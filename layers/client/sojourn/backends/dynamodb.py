@@ -28,7 +28,7 @@ from sojourn.backends.s3 import ObjectStore
 from sojourn.backends.stale import StaleItems
 from sojourn.backends.table import Table
 from sojourn.errors import CorruptSessionError
-from sojourn.names import Namespace
+from sojourn.names import namespace_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -239,7 +239,7 @@ def _listed(items: Sequence[Item]) -> Iterator[Record]:
 
 def _own_positions(items: Sequence[Item], subject: str) -> Iterator[Position]:
     """Those of the subject's own namespace: an application that may write another one could name this subject there."""
-    namespace = Namespace(subject.partition("#")[0])
+    namespace = namespace_of(subject)
     for item in items:
         position = position_of(item)
         if position is not None and namespace.owns(position.session_id):

@@ -8,7 +8,7 @@ from typing import Any
 from zlib import crc32
 
 from sojourn.backend import Mark, Match, Page, Position, Record, Refused
-from sojourn.names import Namespace
+from sojourn.names import namespace_of
 from sojourn.sweep.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
 
 
@@ -85,7 +85,7 @@ class MemoryBackend:
     def of_subject(self, subject: str, *, limit: int, after: Position | None = None) -> Page:
         """See ``Backend.of_subject``."""
         with self._lock:
-            own = Namespace(subject.partition("#")[0]).owns
+            own = namespace_of(subject).owns
             records = [record for record in self._records.values() if record.subject == subject]
             found = [_position(record) for record in records if own(record.session_id)]
         rest = [position for position in sorted(found, reverse=True) if after is None or position < after]

@@ -1,0 +1,296 @@
+"""template.yaml keeps every rule of template_rules.py, and every rule notices when it is broken."""
+
+import inspect
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from devstack.layout import ROOT
+from devstack.template import Template, read_template
+from tests.stack import template_rules
+from tests.stack.mutation import DELETE, changed
+
+Rule = Callable[[Template], Iterator[str]]
+
+RULES: dict[str, Rule] = {
+    name: rule
+    for name, rule in inspect.getmembers(template_rules, inspect.isfunction)
+    if not name.startswith("_") and inspect.get_annotations(rule).get("return") == Iterator[str]
+}
+
+LONG_DESCRIPTION = " ".join(f"${{{name}}}" for name in read_template()["Parameters"])
+
+TEMPLATES = [
+    "template.yaml",
+    "functions/records.yaml",
+    "layers/encryption.yaml",
+    "layers/namespace.yaml",
+    "examples/shop/template.yaml",
+    "tests/e2e/consumer.yaml",
+]
+
+
+def _table(*path: object) -> tuple[object, ...]:
+    return ("Resources", "SessionsTable", "Properties", *path)
+
+
+def _bucket(*path: object) -> tuple[object, ...]:
+    return ("Resources", "OverflowBucket", "Properties", *path)
+
+
+def _of(resource: str, *path: object) -> tuple[object, ...]:
+    return ("Resources", resource, "Properties", *path)
+
+
+def _variable(name: str) -> tuple[object, ...]:
+    return ("Globals", "Function", "Environment", "Variables", name)
+
+
+def _statement(function: str, number: int, *path: object) -> tuple[object, ...]:
+    return _of(function, "Policies", 1, "Statement", number, *path)
+
+
+def _managed_policy(action: str, resource: object) -> dict[str, object]:
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": {"Statement": [statement]}}}
+
+
+# For each rule the smallest changes that break it: where in the template, and what stands there then.
+MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
+    "the_table_expires_items": [
+        (_table("TimeToLiveSpecification"), DELETE),
+        (_table("TimeToLiveSpecification", "Enabled"), False),
+        (_table("TimeToLiveSpecification", "AttributeName"), "absolute_at"),
+    ],
+    "indexes_hold_keys_alone": [
+        (_table("GlobalSecondaryIndexes", 0, "Projection", "ProjectionType"), "ALL"),
+        (_table("GlobalSecondaryIndexes", 1, "KeySchema", 1, "AttributeName"), "created_at"),
+        (_table("GlobalSecondaryIndexes", 1), DELETE),
+    ],
+    "every_key_is_defined": [
+        (_table("AttributeDefinitions", 4), DELETE),
+        (_table("AttributeDefinitions", 4, "AttributeType"), "S"),
+        (_table("KeySchema", 0, "AttributeName"), "token"),
+    ],
+    "the_table_is_billed_on_demand": [(_table("BillingMode"), "PROVISIONED")],
+    "the_table_can_be_restored": [(_table("PointInTimeRecoverySpecification"), DELETE)],
+    "the_table_is_encrypted": [
+        (_table("SSESpecification", "SSEEnabled"), False),
+        (_table("SSESpecification", "KMSMasterKeyId"), DELETE),
+    ],
+    "the_table_is_protected_from_deletion": [
+        (_table("DeletionProtectionEnabled"), DELETE),
+        (("Parameters", "DeletionProtection", "Default"), "false"),
+    ],
+    "what_is_stored_outlives_the_stack": [
+        (("Resources", "SessionsTable", "DeletionPolicy"), "Delete"),
+        (("Resources", "OverflowBucket", "DeletionPolicy"), "Retain"),
+        (("Resources", "SessionsTable", "UpdateReplacePolicy"), DELETE),
+        (("Resources", "OverflowBucket", "DeletionPolicy"), DELETE),
+    ],
+    "another_table_or_bucket_reaches_everything": [
+        (("Globals", "Function", "Environment", "Variables", "SOJOURN_TABLE"), {"Ref": "SessionsTable"}),
+        (("Resources", "SessionsTable", "Condition"), DELETE),
+        (_of("ReadsThrottledAlarm", "Dimensions", 0, "Value"), {"Ref": "SessionsTable"}),
+        (_of("TableArnParameter", "Value"), {"Fn::GetAtt": ["SessionsTable", "Arn"]}),
+        (("Outputs", "BucketName", "Description"), {"Fn::Sub": "${OverflowBucket.Arn}"}),
+    ],
+    "a_version_can_be_described": [
+        (_of("ReadFunction", "VersionDescription", "Fn::Sub", 0), LONG_DESCRIPTION),
+    ],
+    "the_bucket_is_private": [
+        (_bucket("PublicAccessBlockConfiguration", "RestrictPublicBuckets"), False),
+        (_bucket("OwnershipControls"), DELETE),
+    ],
+    "the_bucket_is_encrypted": [(_bucket("BucketEncryption"), DELETE)],
+    "the_bucket_outlives_every_session": [
+        (_bucket("LifecycleConfiguration", "Rules", 0, "ExpirationInDays"), 30),
+        (_bucket("LifecycleConfiguration", "Rules", 0, "Status"), "Disabled"),
+        (("Mappings", "Retention", "2592000", "Days"), 30),
+        (("Parameters", "MaxAbsoluteSeconds", "AllowedValues", 0), 63072000),
+    ],
+    "the_bucket_drops_unfinished_uploads": [(_bucket("LifecycleConfiguration", "Rules", 1), DELETE)],
+    "plain_http_is_refused": [
+        (("Parameters", "EnforceTls", "Default"), "false"),
+        (("Resources", "OverflowBucketPolicy"), DELETE),
+        (("Conditions", "BucketRequiresTls"), {"Condition": "MakesBucket"}),
+        (_of("SweepDeadLettersPolicy", "PolicyDocument", "Statement", 0, "Condition"), DELETE),
+    ],
+    "every_route_is_signed": [
+        (_of("ReadRoute", "AuthorizationType"), "NONE"),
+        (_of("ExpireAllRoute", "AuthorizationType"), DELETE),
+    ],
+    "every_operation_has_its_route": [
+        (("Resources", "RotateRoute"), DELETE),
+        (_of("ReadRoute", "RouteKey"), "$default"),
+        (_of("ReadRoute", "Target"), {"Fn::Sub": "integrations/${WriteIntegration}"}),
+    ],
+    "every_integration_calls_what_it_may": [
+        (("Resources", "ReadPermission"), DELETE),
+        (_of("ReadPermission", "FunctionName"), {"Ref": "ReadFunction"}),
+        (_of("ReadPermission", "SourceArn"), DELETE),
+        (_of("WriteIntegration", "PayloadFormatVersion"), "1.0"),
+    ],
+    "the_api_is_throttled": [(_of("ApiStage", "DefaultRouteSettings", "ThrottlingRateLimit"), DELETE)],
+    "the_access_log_has_no_secrets": [
+        (_of("ApiStage", "AccessLogSettings", "Format"), '{"path": "$context.path"}'),
+        (_of("ApiStage", "AccessLogSettings", "Format"), '{"token": "$request.header.session-token"}'),
+        (_of("ApiStage", "AccessLogSettings"), DELETE),
+    ],
+    "no_browser_may_call": [(_of("Api", "CorsConfiguration"), {"AllowOrigins": ["*"]})],
+    "functions_run_on_python_3_13": [
+        (("Globals", "Function", "Runtime"), "python3.11"),
+        (_of("SweepFunction", "Architectures"), ["arm64"]),
+    ],
+    "every_setting_reaches_the_functions": [
+        (_variable("SOJOURN_SWEEP_GRACE_SECONDS"), DELETE),
+        (("Parameters", "IdleSeconds", "Default"), 3600),
+        (("Parameters", "SweepIndex", "Default"), "false"),
+        (("Parameters", "MaxAbsoluteSeconds", "Default"), 604800),
+    ],
+    "tracing_captures_nothing": [
+        (_variable("POWERTOOLS_TRACE_ENABLED"), "true"),
+        (("Parameters", "Tracing", "Default"), "Active"),
+        (("Parameters", "Tracing", "AllowedValues", 0), "Disabled"),
+    ],
+    "every_function_has_its_own_role": [(_of("ReadFunction", "Role"), {"Ref": "SharedRole"})],
+    "nobody_has_more_rights_than_calls": [
+        (_statement("ReadFunction", 0, "Action", 0), "dynamodb:PutItem"),
+        (_statement("WriteFunction", 0, "Resource"), {"Fn::GetAtt": ["OtherTable", "Arn"]}),
+        (_of("ClientPolicy", "PolicyDocument", "Statement", 0, "Action", 0), "dynamodb:Scan"),
+        (_of("ClientPolicy", "PolicyDocument", "Statement", 2), DELETE),
+        (_statement("ExpireFunction", 1, "Fn::If", 0), "SweepsInTwo"),
+    ],
+    "no_right_is_a_wildcard": [
+        (("Resources", "WidePolicy"), _managed_policy("dynamodb:*", {"Ref": "ExistingTableName"})),
+        (("Resources", "WidePolicy"), _managed_policy("dynamodb:GetItem", "*")),
+    ],
+    "who_reaches_sessions_reaches_their_key": [
+        (_of("ReadFunction", "Policies", 0), DELETE),
+        (_of("ClientPolicy", "PolicyDocument", "Statement", 3), DELETE),
+        (_of("KeyPolicy", "PolicyDocument", "Statement", 0, "Condition"), DELETE),
+    ],
+    "versions_follow_every_change": [
+        (_of("ReadFunction", "AutoPublishAliasAllProperties"), DELETE),
+        (_of("WriteFunction", "VersionDescription"), {"Fn::Sub": ["${IdleSeconds}", {}]}),
+        (_of("ClientLayer", "PublishLambdaVersion"), DELETE),
+        (_of("ExpireFunction", "Timeout"), {"Ref": "ThrottlingBurstLimit"}),
+        (_of("ReadFunction", "VersionDescription", "Fn::Sub", 1, "EncryptionLayer"), "0"),
+    ],
+    "encryption_has_its_layer": [
+        (("Globals", "Function", "Layers", 2), DELETE),
+        (("Rules", "EncryptionHasItsLayer"), DELETE),
+        (("Rules", "EncryptionHasItsLayer", "Assertions", 0, "Assert", "Fn::Or", 1), {"Condition": "RequiresTls"}),
+        (_of("WriteFunction", "Layers"), [{"Ref": "ClientLayer"}]),
+    ],
+    "every_log_ends": [
+        (_of("SweepLogs", "RetentionInDays"), DELETE),
+        (_of("ApiLogs", "RetentionInDays"), 3653),
+        (_of("ReadFunction", "LoggingConfig"), DELETE),
+    ],
+    "no_log_line_is_filtered": [
+        (_of("ReadFunction", "LoggingConfig", "LogFormat"), "JSON"),
+        (_of("SweepFunction", "LoggingConfig", "ApplicationLogLevel"), "WARN"),
+        (_variable("POWERTOOLS_LOG_LEVEL"), "INFO"),
+    ],
+    "routes_are_not_metered": [
+        (_of("ApiStage", "DefaultRouteSettings", "DetailedMetricsEnabled"), True),
+    ],
+    "an_answer_holds_the_largest_document": [
+        (("Parameters", "MaxBytes", "MaxValue"), DELETE),
+        (("Parameters", "MaxBytes", "MaxValue"), 4_194_304),
+    ],
+    "one_role_starts_the_sweep": [
+        (_of("SweepFunction", "Events", "Group3", "Properties", "RoleArn"), DELETE),
+        (_of("SchedulerRole", "AssumeRolePolicyDocument", "Statement", 0, "Condition"), DELETE),
+        (_of("SchedulerRole", "Policies", 0, "PolicyDocument", "Statement", 1), DELETE),
+    ],
+    "everything_that_can_fail_is_watched": [
+        (("Resources", "SweepLeftAlarm"), DELETE),
+        (("Resources", "ApiUnavailableAlarm"), DELETE),
+        (_of("WritesThrottledAlarm", "AlarmDescription"), "Throttled."),
+    ],
+    "metrics_are_the_stacks_own": [
+        (_variable("POWERTOOLS_SERVICE_NAME"), "sojourn"),
+        (_of("SweepOverdueAlarm", "Dimensions"), [{"Name": "service", "Value": "sojourn"}]),
+        (_of("SweepLeftAlarm", "Dimensions"), DELETE),
+        (_of("Dashboard", "DashboardBody", "Fn::Sub"), '[["Sojourn", "Swept", "service", "sojourn"]]'),
+    ],
+    "refusals_are_counted_where_they_are_alarmed": [
+        (_of("ApiUnavailableMetric", "FilterPattern"), "{ $.status = 503 }"),
+        (_of("ApiUnavailableAlarm", "MetricName"), {"Fn::Sub": "${AWS::StackName}-503"}),
+    ],
+    "a_new_stack_is_not_silent": [
+        (_of("SweepSilentAlarm", "TreatMissingData"), "breaching"),
+        (_of("SweepSilentAlarm", "InsufficientDataActions"), DELETE),
+    ],
+    "a_key_is_named_by_its_own_arn": [
+        (("Parameters", "KmsKeyArn", "AllowedPattern"), "(arn:[a-z-]+:kms:.*)?"),
+        (("Parameters", "KmsKeyArn", "AllowedPattern"), "arn:[a-z-]+:kms:.*:key/.*"),
+    ],
+    "no_failed_sweep_is_forgotten": [
+        (_of("SweepFunction", "Events", "Group0", "Properties", "RetryPolicy"), DELETE),
+        (_of("SweepFunction", "Events", "Group7", "Properties", "DeadLetterConfig"), DELETE),
+        (_of("SweepFunction", "EventInvokeConfig"), DELETE),
+    ],
+    "every_share_of_the_sweep_is_scheduled": [
+        (_of("SweepFunction", "Events", "Group1", "Properties", "State"), DELETE),
+        (_of("SweepFunction", "Events", "Group5", "Properties", "Input"), DELETE),
+    ],
+    "dead_letters_are_encrypted": [(_of("SweepDeadLetters", "SqsManagedSseEnabled"), False)],
+    "the_client_layer_serves_every_python": [
+        (_of("ClientLayer", "CompatibleRuntimes", 0), DELETE),
+    ],
+    "a_new_layer_takes_no_old_one_away": [
+        (_of("ClientLayer", "RetentionPolicy"), "Delete"),
+        (_of("ServiceLayer", "RetentionPolicy"), DELETE),
+    ],
+    "nothing_is_exported": [
+        (("Outputs", "ClientLayerArn", "Export"), {"Name": {"Fn::Sub": "${AWS::StackName}-ClientLayerArn"}}),
+        (("Outputs", "TableName", "Export"), {"Name": "table"}),
+    ],
+    "nothing_is_imported": [(_of("ApiStage", "Description"), {"Fn::ImportValue": "other-Table"})],
+    "layers_are_built": [(("Resources", "ServiceLayer", "Metadata"), DELETE)],
+    "everything_is_published_twice": [
+        (("Outputs", "BucketName", "Value"), {"Fn::GetAtt": ["TableNameParameter", "Value"]}),
+        (("Resources", "ApiUrlParameter"), DELETE),
+        (_of("ClientLayerArnParameter", "Name"), {"Fn::Sub": "/${AWS::StackName}/layer"}),
+    ],
+    "alarms_need_a_topic": [
+        (("Resources", "SweepErrorsAlarm", "Condition"), DELETE),
+        (_of("SweepDeadLettersAlarm", "AlarmActions"), DELETE),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    """The template as it is."""
+    return read_template()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_template_keeps_every_rule(rule: str, template: Template) -> None:
+    """Nothing in the template breaks it."""
+    assert list(RULES[rule](template)) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_notices_when_it_is_broken(rule: str, template: Template) -> None:
+    """Each mutant is reported by its own rule and by no other, so every rule says one thing."""
+    assert MUTANTS[rule]
+    for path, value in MUTANTS[rule]:
+        mutant = changed(template, path, value)
+        assert [name for name, judge in RULES.items() if list(judge(mutant))] == [rule], path
+
+
+@pytest.mark.parametrize("file", TEMPLATES, ids=str)
+def test_no_template_ties_its_stack_to_another(file: str) -> None:
+    """Neither the examples nor what users deploy beside the stack."""
+    template = read_template(ROOT / file)
+    assert [*template_rules.nothing_is_exported(template), *template_rules.nothing_is_imported(template)] == []
+
+
+def test_every_mutant_belongs_to_a_rule() -> None:
+    """A rule that was renamed must not leave its mutants behind."""
+    assert MUTANTS.keys() == RULES.keys()
