@@ -59,6 +59,15 @@ def devices(api: str) -> Devices:
 class TestLogins(Logins):
     """By the API's contract, on this machine."""
 
+    def test_a_logout_on_its_way_ends_the_session_that_was_renewed(self, browser: Browser) -> None:
+        """Its user wants it gone, whatever its token is by now."""
+        browser.get("/put/a/1")
+        slower = browser.twin()
+        browser.get("/renew")
+        assert slower.post("/logout") == 200
+        assert "max-age=0" in slower.last[0]
+        assert browser.shows() == {}
+
 
 COMPARED = {' && [found["id"], token[ID]] == [id, id]': ""}
 """What would notice the answer of another session by itself. Away in every mutant."""

@@ -177,10 +177,10 @@ def test_of_the_same_key_the_last_one_counts(browser: Browser, tmp_path: Path) -
 
 def test_a_slow_request_brings_nobody_back(browser: Browser, devices: Devices, tmp_path: Path) -> None:
     """Its session ended meanwhile."""
-    browser.get("/login/rail-slow")
+    browser.get("/login/rail-gone")
     meanwhile(browser, tmp_path, lambda tab: tab.get("/logout"))
     assert browser.shows() == {}
-    assert devices("rail-slow") == []
+    assert devices("rail-gone") == []
 
 
 def test_an_api_that_is_away_is_no_empty_session(start: Start, stack: Stack) -> None:

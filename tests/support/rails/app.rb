@@ -7,7 +7,7 @@ require "rails"
 require "action_controller/railtie"
 require "webrick"
 require "rack/handler/webrick"
-require ENV.fetch("RAILS_CLIENT", File.expand_path("../../clients/rails/dynamo_store", __dir__))
+require ENV.fetch("RAILS_CLIENT", File.expand_path("../../../clients/rails/dynamo_store", __dir__))
 
 class App < Rails::Application
   config.eager_load = false

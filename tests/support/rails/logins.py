@@ -78,15 +78,6 @@ class Logins:
         assert browser.shows() == {"a": "1", "user": "rail-fast"}
         assert browser.post(path) == 200
 
-    def test_a_logout_on_its_way_ends_the_session_that_was_renewed(self, browser: Browser) -> None:
-        """Its user wants it gone, whatever its token is by now."""
-        browser.get("/put/a/1")
-        slower = browser.twin()
-        browser.get("/renew")
-        assert slower.post("/logout") == 200
-        assert "max-age=0" in slower.last[0]
-        assert browser.shows() == {}
-
     @pytest.mark.parametrize("path", ["/login/rail-late", "/put/user/rail-late"])
     def test_a_login_under_a_superseded_token_begins_a_session(
         self, browser: Browser, devices: Devices, path: str
