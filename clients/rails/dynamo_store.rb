@@ -143,7 +143,7 @@ module ActionDispatch
       # Other requests' keys stay; of a key that both changed, ours.
       def changed(state, data, subject, options)
         raise Superseded unless state.token
-        return state if state.base == data # who only looks becomes nobody else
+        return state if state.base == data # a request that only reads changes no subject
 
         base = state.base
         if @subject && state.subject != subject
@@ -173,7 +173,7 @@ module ActionDispatch
         end
       end
 
-      # One session is one subject's: somebody else, or nobody any more, goes on in a new one.
+      # One session is one subject's: another subject, or none, goes on in a new session.
       def succeeded(state, data, subject, options)
         @api.call("DELETE", "/session", token: state.token, success: 204)
         created(data, subject, options)
@@ -267,7 +267,7 @@ module ActionDispatch
           @url.port == @url.default_port ? @url.host : "#{@url.host}:#{@url.port}"
         end
 
-        # Whoever else answers 404, a gateway of another API say, knows nothing of sessions.
+        # A 404 of something else, a gateway of another API say, says nothing about sessions.
         def understood(answer, success, call)
           status = answer.code.to_i
           told = parsed(answer)
