@@ -16,7 +16,7 @@ from tests.adapters.browser import MEANWHILE, Browser, CountingBackend, Wire
 Made = Callable[..., Wire]
 """Makes the adapter around the application: a store, and options that all adapters have."""
 
-ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
+ATTRIBUTES = "path=/; secure; httponly; samesite=Lax"
 
 _DAY = 86_400
 
@@ -80,9 +80,35 @@ class AdapterContract:
     def test_a_key_can_be_dropped(self, browser: Browser) -> None:
         """And the session stays."""
         browser.get("/put/a/1")
+        browser.get("/put/b/2")
         browser.get("/drop/a")
-        assert browser.get("/show").body == "[]"
         assert browser.last == []
+        assert browser.get("/show").body == "[('b', '2')]"
+
+    def test_an_anonymous_session_ends_with_its_last_key(self, browser: Browser, backend: CountingBackend) -> None:
+        """As in Starlette and Flask, whose sessions are what is in them."""
+        browser.get("/put/a/1")
+        with backend.counted() as calls:
+            browser.get("/drop/a")
+        assert calls == ["load", "delete"]
+        assert (browser.jar, backend.records) == ({}, [])
+
+    def test_a_login_outlives_its_last_key(self, browser: Browser) -> None:
+        """Whose it is is no key."""
+        browser.get("/login/ada")
+        browser.get("/put/a/1")
+        browser.get("/drop/a")
+        assert browser.last == []
+        assert browser.get("/whose").body == "ada"
+
+    def test_an_emptied_session_keeps_what_another_tab_put_in(self, browser: Browser) -> None:
+        """A message was shown and taken out here; a cart began there."""
+        browser.get("/put/message/hello")
+        other = browser.twin()
+        MEANWHILE.do(lambda: other.get("/put/cart/tea"))
+        browser.get("/opened/drop/message")
+        assert browser.last == []
+        assert browser.get("/show").body == "[('cart', 'tea')]"
 
     def test_a_visit_renews_the_session(self, browser: Browser, clock: FakeClock) -> None:
         """Reading is use."""
@@ -142,7 +168,7 @@ class AdapterContract:
         (came,) = browser.last
         browser.get("/logout")
         (went,) = browser.last
-        assert went == f"__Host-session=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; {ATTRIBUTES}"
+        assert went == f"__Host-session=; Max-Age=0; expires=Thu, 01 Jan 1970 00:00:00 GMT; {ATTRIBUTES}"
         assert came.endswith(ATTRIBUTES)
         assert browser.jar == {}
         assert backend.records == []
@@ -292,7 +318,7 @@ class AdapterContract:
         browser.post(f"/remember/ada/{30 * _DAY}")
         (record,), until = backend.records, clock() + 30 * _DAY
         assert (record.idle, record.expires_at, record.absolute_at) == (30 * _DAY, until, until)
-        assert f"; Expires={formatdate(until, usegmt=True)}; " in browser.last[0]
+        assert f"; Max-Age={30 * _DAY}; expires={formatdate(until, usegmt=True)}; " in browser.last[0]
         clock.advance(30 * _DAY - 1)
         assert browser.get("/whose").body == "ada"
         clock.advance(1)
@@ -547,8 +573,9 @@ class AdapterContract:
         assert browser.get("/put/c/3").status == 200
         assert browser.get("/show").body == "[('a', '1'), ('b', '2'), ('c', '3')]"
 
-    def test_a_lost_race_is_told(self, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_lost_race_can_be_told(self, adapter: Made, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """The same key on both sides: the second is told, and what the first stored stays."""
+        browser = Browser(adapter(store, on_conflict="raise"))
         browser.get("/put/a/1")
         other, write = browser.twin(), Store.write
 
@@ -665,29 +692,49 @@ class AdapterContract:
         assert browser.get("/show").body == "[('a', '1')]"
         assert len(backend.records) == 1
 
-    def test_two_cookies_of_the_name_are_none(self, browser: Browser) -> None:
-        """One of them was put there by somebody else: a session of the attacker's, perhaps."""
+    def test_of_two_cookies_of_the_name_the_one_that_opens_counts(self, browser: Browser) -> None:
+        """The other one is left over from another path or domain, or was put there by another site."""
+        browser.get("/put/a/1")
+        (name, token), *_ = browser.jar.items()
+        for other in ("junk", mint().reveal(), token):
+            assert browser.get("/show", also=f"{name}={other}").body == "[('a', '1')]"
+            assert Browser(browser.wire, {name: other}).get("/show", also=f"{name}={token}").body == "[('a', '1')]"
+        assert browser.get("/show", also=f"{name}x={mint().reveal()}; x{name}=junk").body == "[('a', '1')]"
+
+    def test_two_cookies_that_open_are_none(self, browser: Browser) -> None:
+        """One of them was put there by another site: a session of an attacker's, perhaps."""
         browser.get("/put/a/1")
         attacker = Browser(browser.wire)
         attacker.get("/put/a/666")
         (name, token), *_ = attacker.jar.items()
         assert browser.get("/show", also=f"{name}={token}").body == "[]"
-        assert browser.get("/show", also=f"{name}={browser.jar[name]}").body == "[('a', '1')]"
         assert browser.get("/show", also=f"other={token}; {name}x={token}").body == "[('a', '1')]"
+
+    @pytest.mark.parametrize(
+        "spelling", ["{token}", "={token}", "\u00a0{name}={token}", "{name}\u2003={token}", "x{name}={token}"]
+    )
+    def test_nothing_but_the_exact_name_opens(self, browser: Browser, spelling: str) -> None:
+        """A sibling domain can set a cookie without a name, or with one that only looks alike."""
+        browser.get("/put/a/1")
+        (name, token), *_ = browser.jar.items()
+        stranger = Browser(browser.wire)
+        assert stranger.get("/show", also=spelling.format(name=name, token=token)).body == "[]"
 
     def test_a_persistent_cookie_lasts_as_long_as_the_session_may(self, adapter: Made, store: Store) -> None:
         """Its idle deadline is the store's to judge."""
         browser = Browser(adapter(store, cookie=Cookie(persistent=True)))
         browser.get("/login/ada")
         (session,) = store.sessions(subject="ada")
-        assert browser.last[0].endswith(f"; Expires={formatdate(session.absolute_at, usegmt=True)}; {ATTRIBUTES}")
+        assert browser.last[0].endswith(
+            f"; Max-Age=43200; expires={formatdate(session.absolute_at, usegmt=True)}; {ATTRIBUTES}"
+        )
 
     def test_a_cookie_may_have_another_name_and_place(self, adapter: Made, store: Store) -> None:
         """And is deleted there."""
         browser = Browser(adapter(store, cookie=Cookie(name="sid", path="/shop", samesite="Strict")))
         browser.get("/put/a/1")
-        assert browser.last[0].endswith("; Path=/shop; Secure; HttpOnly; SameSite=Strict")
+        assert browser.last[0].endswith("; path=/shop; secure; httponly; samesite=Strict")
         assert browser.get("/show").body == "[('a', '1')]"
         browser.get("/logout")
-        assert browser.last[0].endswith("; Path=/shop; Secure; HttpOnly; SameSite=Strict")
+        assert browser.last[0].endswith("; path=/shop; secure; httponly; samesite=Strict")
         assert browser.jar == {}

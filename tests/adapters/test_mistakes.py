@@ -6,7 +6,7 @@ import pytest
 
 from sojourn import Store
 from sojourn.adapters.wsgi import SojournMiddleware
-from sojourn.testing import FakeClock
+from sojourn.testing import FakeClock, memory_store
 from tests.adapters.browser import Browser, CountingBackend
 from tests.adapters.contract import AdapterContract
 from tests.adapters.test_wsgi import application, wire_to
@@ -15,6 +15,8 @@ from tests.support.mutants import Mutant
 _CONTRACT = AdapterContract()
 
 VISIT = "sojourn.adapters.visit:Visit"
+HOLDER = "sojourn.adapters.holder:Holder"
+OPENER = "sojourn.adapters.opener:TokenOpener"
 COOKIE = "sojourn.adapters.cookies:Cookie"
 PROTOCOL = "sojourn.protocol:SessionProtocol"
 
@@ -23,37 +25,37 @@ Check = Callable[[Browser, CountingBackend, pytest.MonkeyPatch, FakeClock], None
 MISTAKES: dict[str, tuple[Mutant, Check]] = {
     "a session is opened for every page": (
         Mutant(
-            f"{VISIT}.__init__",
-            "self._is_accessed = False",
-            "self._is_accessed = False; self._session = None; token and store.read(token)",
+            f"{OPENER}.__init__",
+            "self._store = store",
+            "self._store = store; [store.read(token) for token in tokens]",
         ),
         lambda browser, backend, *_: _CONTRACT.test_a_page_that_needs_no_session_asks_nothing(browser, backend),
     ),
     "every visitor gets a session": (
-        Mutant(f"{VISIT}._begin_if_wanted", "if subject is not None or data.keys() - self._TRIFLES:", "if True:"),
+        Mutant(f"{HOLDER}._begin_if_wanted", "if subject is not None or contents.keys() - self._trifles:", "if True:"),
         lambda browser, backend, *_: _CONTRACT.test_who_only_looks_leaves_nothing(browser, backend),
     ),
     "every request writes": (
-        Mutant(f"{VISIT}._write_own", "self._store.write(", "session.update(_at=1); self._store.write("),
+        Mutant(f"{HOLDER}._write_own", "self._store.write(", "session.update(_at=1); self._store.write("),
         lambda browser, backend, *_: _CONTRACT.test_what_is_put_in_is_there_the_next_time(browser, backend),
     ),
     "a rotation keeps the token": (
-        Mutant(f"{VISIT}._write_own", "elif self._is_rotated:", "elif False:"),
+        Mutant(f"{HOLDER}._write_own", "elif wishes.is_rotated:", "elif False:"),
         lambda browser, *_: _CONTRACT.test_a_rotation_keeps_whose_it_is(browser),
     ),
     "a login keeps the token": (
-        Mutant(f"{VISIT}._write_own", "self._store.login(", "(lambda *_, **__: None)("),
+        Mutant(f"{HOLDER}._write_own", "self._store.login(", "(lambda *_, **__: None)("),
         lambda browser, backend, _, clock: _CONTRACT.test_a_login_gets_the_whole_time(browser, backend, clock),
     ),
     "a logout forgets the cookie alone": (
-        Mutant(f"{VISIT}._end", "self._store.end(token)", "None"),
+        Mutant(f"{HOLDER}.settle", "self._store.end(self._ending[0])", "None"),
         lambda browser, backend, *_: _CONTRACT.test_a_logout_ends_the_session_and_the_cookie(browser, backend),
     ),
     "a logout waits for the answer": (
         Mutant(
             f"{VISIT}.close",
-            "self._session, self._is_ended, self._is_accessed",
-            "self._session, self._is_ended and is_kept, self._is_accessed",
+            "self._holder.settle()",
+            "self._holder.is_ended = self._holder.is_ended and is_kept",
         ),
         lambda browser, backend, *_: _CONTRACT.test_a_logout_counts_also_when_the_page_fails(browser, backend),
     ),
@@ -63,23 +65,27 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
     ),
     "a slow request logs in again": (
         Mutant(
-            f"{VISIT}._store_changes",
+            f"{HOLDER}._store_in_flight",
             "if not error.is_superseded:\n            raise",
-            "if not error.is_superseded:\n            return self._begin(dict(session), subject)",
+            "if not error.is_superseded:\n            return self._begin(dict(session), subject, wishes)",
         ),
         lambda browser, backend, *_: _CONTRACT.test_a_slow_request_brings_nobody_back(browser, backend),
     ),
     "a store that is away is an empty session": (
         Mutant(
-            f"{VISIT}._opened",
-            "found = self._found()",
-            "try:\n            found = self._found()\n        except Exception:\n            found = Absence.UNKNOWN",
+            f"{HOLDER}.find",
+            "found = self._opener.find()",
+            "try:\n        found = self._opener.find()\n    except Exception:\n        found = Absence.UNKNOWN",
         ),
         lambda browser, backend, *_: _CONTRACT.test_a_store_that_is_away_is_no_empty_session(browser, backend),
     ),
     "the first of two cookies counts": (
-        Mutant(f"{COOKIE}.found_in", "len(values) == 1", "values"),
-        lambda browser, *_: _CONTRACT.test_two_cookies_of_the_name_are_none(browser),
+        Mutant(f"{OPENER}.find", "if len(opened) > 1:", "if False:"),
+        lambda browser, *_: _CONTRACT.test_two_cookies_that_open_are_none(browser),
+    ),
+    "a cookie without a name counts": (
+        Mutant("sojourn.adapters.cookies:_pairs", "name.strip(\" \\t\")", "name.strip()"),
+        lambda browser, *_: _CONTRACT.test_nothing_but_the_exact_name_opens(browser, "{name}\u2003={token}"),
     ),
     "a cookie is deleted elsewhere": (
         Mutant(f"{COOKIE}.deleted", ", *self._attributes()", ""),
@@ -87,29 +93,35 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
     ),
     "the last tab wins": (
         Mutant(
-            f"{VISIT}._write_own", "self._lifetime(session), self._rules.on_conflict", 'self._lifetime(session), "mine"'
+            f"{HOLDER}._write_own",
+            "self._lifetime(session, wishes.idle), self._rules.on_conflict",
+            'self._lifetime(session, wishes.idle), "mine"',
         ),
-        lambda browser, _, patch, __: _CONTRACT.test_a_lost_race_is_told(browser, patch),
+        lambda _browser, backend, patch, clock: _CONTRACT.test_a_lost_race_can_be_told(
+            lambda store, **options: wire_to(SojournMiddleware(application(store), store, **options)),
+            memory_store(backend=backend, clock=clock),
+            patch,
+        ),
     ),
     "a superseded request sets a cookie": (
         Mutant(
-            f"{VISIT}.close",
-            "= self._session, self._is_ended,",
-            "= self._session, self._is_superseded or self._is_ended,",
+            f"{VISIT}._update",
+            "is_ended=holder.is_ended",
+            "is_ended=holder.is_superseded or holder.is_ended",
         ),
         lambda browser, *_: _CONTRACT.test_a_page_that_fails_in_flight_leaves_the_cookie_alone(browser),
     ),
     "a superseded request begins a session": (
-        Mutant(f"{VISIT}._opened", "self._is_superseded = found is Absence.SUPERSEDED", "pass"),
+        Mutant(f"{HOLDER}.find", "self.is_superseded = found is Absence.SUPERSEDED", "pass"),
         lambda browser, backend, *_: _CONTRACT.test_another_request_in_flight_is_refused_as_a_lost_race_is(
             browser, backend, "/setdefault/csrf/1"
         ),
     ),
     "a superseded request begins a session when it had opened the old one": (
         Mutant(
-            f"{VISIT}._begin_beside",
+            f"{HOLDER}._begin_beside",
             "elif is_change and not self._is_safe:",
-            "elif is_change:\n        self._begin(edits, None)\n    elif False:",
+            "elif is_change:\n        self._begin(edits, None, wishes)\n    elif False:",
         ),
         lambda browser, backend, *_: (
             _CONTRACT.test_a_request_that_opened_the_session_before_a_login_is_in_flight_as_well(
@@ -118,25 +130,25 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
         ),
     ),
     "a request is in flight from its first look on": (
-        Mutant(f"{VISIT}._found", ", arrived_at=self._arrived_at", ""),
+        Mutant(f"{OPENER}.find", ", arrived_at=self._arrived_at", ""),
         lambda browser, backend, _, clock: _CONTRACT.test_a_request_is_in_flight_from_its_arrival_on(
             browser, backend, clock
         ),
     ),
     "a double click loses the cart": (
-        Mutant(f"{VISIT}._begin_beside", "**(known or {})", "**{}"),
+        Mutant(f"{HOLDER}._begin_beside", "**(known or {})", "**{}"),
         lambda browser, _backend, _patch, clock: _CONTRACT.test_a_slow_double_click_keeps_the_cart(browser, clock),
     ),
     "a slow double click loses the cart": (
-        Mutant(f"{VISIT}._begin_beside", "arrived_at=self._arrived_at", "arrived_at=None"),
+        Mutant(f"{HOLDER}._begin_beside", "arrived_at=self._arrived_at", "arrived_at=None"),
         lambda browser, _backend, _patch, clock: _CONTRACT.test_a_slow_double_click_keeps_the_cart(browser, clock),
     ),
     "a login takes over what another subject had": (
-        Mutant(f"{VISIT}._part", "dict(session) if subject is None else", "dict(session) if True else"),
+        Mutant(f"{HOLDER}._part", "dict(session) if subject is None else", "dict(session) if True else"),
         lambda browser, *_: _CONTRACT.test_a_login_as_another_subject_sees_nothing_of_it(browser),
     ),
     "a logout in flight undoes a login": (
-        Mutant(f"{VISIT}._end", "self._is_ended or not self._is_superseded", "True"),
+        Mutant(f"{HOLDER}.settle", "self.is_ended or not self.is_superseded", "True"),
         lambda browser, *_: _CONTRACT.test_a_logout_in_flight_does_not_undo_a_login(browser, "logout", is_opened=True),
     ),
     "a login keeps the old beginning": (

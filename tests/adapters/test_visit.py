@@ -30,7 +30,7 @@ def test_what_is_neither_text_nor_a_whole_number_is_no_subject(found: object) ->
 def test_a_change_that_only_equals_is_a_change(store: Store) -> None:
     """``True == 1``; in flight it is lost all the same."""
     session = store.create({"n": 1})
-    visit = Visit(store, session.token, Rules())
+    visit = Visit(store, (session.token,), Rules())
     visit["n"] = True
     store.rotate(session)
     with pytest.raises(SessionGoneError):
@@ -40,7 +40,7 @@ def test_a_change_that_only_equals_is_a_change(store: Store) -> None:
 def test_a_long_request_that_logs_out_ends_no_newer_login(store: Store, clock: FakeClock) -> None:
     """Its session was open; the ten seconds of a request in flight are long over."""
     session = store.create({"a": 1})
-    visit = Visit(store, session.token, Rules())
+    visit = Visit(store, (session.token,), Rules())
     assert visit["a"] == 1
     store.login(session, subject="ada")
     clock.advance(600)
@@ -52,7 +52,7 @@ def test_a_long_request_that_logs_out_ends_no_newer_login(store: Store, clock: F
 def test_a_double_click_after_a_logout_begins_an_empty_session(store: Store) -> None:
     """``logout`` and ``login`` in one request: nothing of the former session is wanted."""
     session = store.create({"cart": ["tea"]})
-    visit = Visit(store, session.token, Rules())
+    visit = Visit(store, (session.token,), Rules())
     store.login(session, subject="ada")
     visit.logout()
     visit.login("ada")
@@ -64,13 +64,13 @@ def test_a_double_click_after_a_logout_begins_an_empty_session(store: Store) -> 
 
 def test_a_visit_tells_what_is_known_of_its_session(store: Store) -> None:
     """Before anything is stored, and after."""
-    first = Visit(store, None, Rules())
+    first = Visit(store, (), Rules())
     first["a"] = 1
     assert (first.id, first.subject, first.is_stored) == (None, None, False)
     first.login("ada")
     assert first.subject == "ada"
     update = first.close()
-    second = Visit(store, update.token, Rules())
+    second = Visit(store, (str(update.token),), Rules())
     (summary,) = store.sessions(subject="ada")
     assert (second.id, second.subject, second.is_stored) == (summary.id, "ada", True)
     assert update.until == summary.absolute_at
@@ -82,11 +82,11 @@ def test_a_visit_tells_what_is_known_of_its_session(store: Store) -> None:
 
 def test_nothing_of_a_session_is_shown(store: Store) -> None:
     """A visit may be logged."""
-    visit = Visit(store, None, Rules())
+    visit = Visit(store, (), Rules())
     assert repr(visit) == "<Visit not opened>"
     visit["a"] = "hunter2"
     token = visit.close().token
-    again = Visit(store, token, Rules())
+    again = Visit(store, (str(token),), Rules())
     assert again["a"] == "hunter2"
     for shown in (repr(visit), repr(again)):
         assert "hunter2" not in shown
@@ -95,7 +95,7 @@ def test_nothing_of_a_session_is_shown(store: Store) -> None:
 
 def test_a_login_that_is_told_twice_is_one(store: Store, backend: CountingBackend) -> None:
     """The last one counts, and a rotation after it changes nothing in it."""
-    visit = Visit(store, store.create({"a": 1}).token, Rules())
+    visit = Visit(store, (store.create({"a": 1}).token,), Rules())
     with backend.counted() as calls:
         visit.login("ada", label="phone")
         visit.login("eve", label="laptop")
@@ -108,7 +108,7 @@ def test_a_login_that_is_told_twice_is_one(store: Store, backend: CountingBacken
 
 def test_a_label_stays_with_its_session(store: Store) -> None:
     """Who logs in again on the same device need not name it again."""
-    visit = Visit(store, store.create(subject="ada", label="phone").token, Rules())
+    visit = Visit(store, (store.create(subject="ada", label="phone").token,), Rules())
     visit.login("ada")
     visit.close()
     (found,) = store.sessions(subject="ada")
@@ -118,12 +118,12 @@ def test_a_label_stays_with_its_session(store: Store) -> None:
 def test_who_only_looks_becomes_nobody_else(store: Store, backend: CountingBackend) -> None:
     """A session of a subject that its data does not tell of, made through the API say, is let be until it changes."""
     rules, session = Rules(subject_of=subject_under("user")), store.create({"a": 1}, subject="ada")
-    visit = Visit(store, session.token, rules)
+    visit = Visit(store, (session.token,), rules)
     with backend.counted() as calls:
         assert visit["a"] == 1
         assert visit.close().token is None
     assert calls == ["load"]
-    visit = Visit(store, session.token, rules)
+    visit = Visit(store, (session.token,), rules)
     visit["user"] = "eve"
     assert visit.close().token is not None
     assert (list(store.sessions(subject="ada")), len(list(store.sessions(subject="eve")))) == ([], 1)
@@ -132,7 +132,7 @@ def test_who_only_looks_becomes_nobody_else(store: Store, backend: CountingBacke
 def test_a_logout_before_a_session_is_none(store: Store, backend: CountingBackend) -> None:
     """Nothing was there to end; a cookie that means nothing is taken back all the same."""
     for token, is_ended in ((None, False), ("junk", True)):
-        visit = Visit(store, token, Rules())
+        visit = Visit(store, () if token is None else (token,), Rules())
         visit["a"] = 1
         visit.logout()
         assert visit.close() == CookieUpdate(is_ended=is_ended, is_accessed=True)

@@ -9,6 +9,9 @@ class Absence(Enum):
     MALFORMED = "malformed"
     """No token of ours has this form."""
 
+    AMBIGUOUS = "ambiguous"
+    """The client sent several tokens, and more than one of them opens a session."""
+
     UNKNOWN = "unknown"
     """Nothing is stored under its session id (any more)."""
 

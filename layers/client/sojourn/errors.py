@@ -111,7 +111,7 @@ class CorruptSessionError(SojournError):
         self.session_id = session_id
 
 
-class ConfigurationError(SojournError):
+class ConfigurationError(SojournError, ValueError):
     """A setting is missing or wrong; the message names it and what it takes."""
 
 

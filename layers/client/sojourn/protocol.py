@@ -144,6 +144,11 @@ class SessionProtocol:
             match = Match(token_hash=current.token_hash, rotated_at=current.rotated_at)
         raise _too_busy()
 
+    def expire_unchanged(self, seen: Record) -> bool:
+        """End the session if its token and its version are those of ``seen``; whether it ended."""
+        match = Match(token_hash=seen.token_hash, version=seen.version)
+        return self._deleted(seen.session_id, match) is None
+
     def remove(self, key: str, match: Match) -> bool:
         """End a session that still holds ``match``, dead or alive; whether there was one."""
         return self._deleted(key, match) is None

@@ -3,8 +3,8 @@
 Reading and writing are the store's business; a session never calls anything.
 """
 
-from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sojourn.backend import Record
 from sojourn.document.codec import dump_document, load_document
@@ -22,19 +22,19 @@ class Snapshot:
     token: Token
 
 
-class Session(MutableMapping[str, object]):
-    """A session's document and what the store knows about it.
+class Session(dict[str, Any]):
+    """A session's document, a real dictionary, and what the store knows about it.
 
     Changes, nested ones too, stay in memory until ``store.write(session)``. ``str()``, ``repr()``, ``pickle`` and
     tracebacks show no token; the first two no document either.
     """
 
-    __slots__ = ("_document", "_is_new", "_max_bytes", "_snapshot")
+    __slots__ = ("_is_new", "_max_bytes", "_snapshot")
 
     def __init__(self, snapshot: Snapshot, *, max_bytes: int, is_new: bool = False) -> None:
         """Made by the store."""
+        super().__init__(load_document(snapshot.text))
         self._snapshot = snapshot
-        self._document = load_document(snapshot.text)
         self._max_bytes = max_bytes
         self._is_new = is_new
 
@@ -104,26 +104,11 @@ class Session(MutableMapping[str, object]):
 
     def dumped(self) -> bytes:
         """The document's JSON as it would be stored; ``InvalidDataError``, ``SessionTooLargeError``."""
-        return dump_document(self._document, max_bytes=self._max_bytes)
+        return dump_document(dict(self), max_bytes=self._max_bytes)
 
-    def stored(self) -> dict[str, object]:
+    def stored(self) -> dict[str, Any]:
         """The document as the store holds it, as far as this copy knows."""
         return load_document(self._snapshot.text)
-
-    def __getitem__(self, key: str) -> object:
-        return self._document[key]
-
-    def __setitem__(self, key: str, value: object) -> None:
-        self._document[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self._document[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._document)
-
-    def __len__(self) -> int:
-        return len(self._document)
 
     def __bool__(self) -> bool:
         """True, also when the document is empty: ``if session`` asks whether there is one."""
@@ -142,7 +127,8 @@ class Session(MutableMapping[str, object]):
     def settle(self, snapshot: Snapshot, *, is_merged: bool = False) -> None:
         """Take over what is stored now; the document itself only when it came out of a merge."""
         if is_merged:
-            self._document = load_document(snapshot.text)
+            self.clear()
+            self.update(load_document(snapshot.text))
         self._snapshot = snapshot
 
     def renew(self, record: Record) -> None:

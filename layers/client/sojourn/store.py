@@ -220,6 +220,10 @@ class Store:
             return Absence.MALFORMED
         return self._protocol.expire(self._reader.bearer(token, arrived_at=self._clock()))
 
+    def expire_unchanged(self, session: Session) -> bool:
+        """End ``session`` unless it was written since this copy was read; whether it ended. Costs 1 WRU per KB."""
+        return self._protocol.expire_unchanged(session.snapshot.record)
+
     @contextmanager
     def lock(self, session: Session, *, lease: float = 5, wait: float = 10) -> Iterator[int]:
         """Have ``session`` to yourself among the callers that lock it: ``with store.lock(session) as fence:``.

@@ -1,17 +1,19 @@
-"""Sessions for Starlette, FastAPI and any ASGI application: a middleware that needs no framework.
+"""Sessions for Starlette, FastAPI and any ASGI application: a middleware.
 
 https://asgi.readthedocs.io/en/latest/specs/www.html
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, cast
 
-from sojourn.adapters.cookies import Cookie, varying
-from sojourn.adapters.loops import is_in_event_loop
+import anyio
+
+from sojourn.adapters.cookies import Cookie, carrying, warn_of_plain_http
+from sojourn.adapters.opener import TokenOpener
 from sojourn.adapters.refusals import REFUSALS, refusal_of
 from sojourn.adapters.rules import SAFE_METHODS, SubjectOf, checked_lifetime, rules_of
+from sojourn.adapters.threads import Threads, is_in_event_loop
 from sojourn.adapters.visit import CookieUpdate, Visit
 from sojourn.errors import SojournError
 from sojourn.factory import open_store
@@ -27,84 +29,130 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 
 _SERVER_ERROR = 500
 
 
-class Session(Visit):
-    """What ``request.session`` is. It calls no store in the event loop, only in threads."""
-
-    _fetched: "Callable[[], Stored | Absence] | None" = None
-    _ending: tuple[str, ...] = ()
-
-    async def open(self) -> None:
-        """Read it, once, while other requests are served. An error is raised where the session is looked at."""
-        if self._fetched is None and self._token:
-            self._fetched = await asyncio.to_thread(self._fetch)
-
-    async def save(self, *, is_kept: bool) -> CookieUpdate:
-        """``close``, while other requests are served."""
-        return await asyncio.to_thread(self.close, is_kept=is_kept)
+class HasScope(Protocol):
+    """A request of any ASGI framework."""
 
     @property
-    def is_ending(self) -> bool:
-        """Whether there was a logout, which ``save`` has yet to do."""
-        return bool(self._ending)
+    def scope(self) -> Scope:
+        """See the ASGI specification."""
 
-    def close(self, *, is_kept: bool = True) -> CookieUpdate:
-        """What was logged out ends first, whatever becomes of the request."""
-        ending, self._ending = self._ending, ()
-        for token in ending:
-            super()._end(token)
-        return super().close(is_kept=is_kept)
 
-    def _fetch(self) -> "Callable[[], Stored | Absence]":
+class _LoopOpener:
+    """Finds the session in a thread, before an application in the event loop looks at it."""
+
+    def __init__(self, inner: TokenOpener, *, is_known: bool) -> None:
+        self._inner = inner
+        self._is_known = is_known
+        self._found: Callable[[], Stored | Absence] | None = None
+
+    @property
+    def token(self) -> str | None:
+        return self._inner.token
+
+    def fetch(self, seconds: float) -> None:
+        """Find it, in ``seconds``. What that raises is raised where the session is looked at."""
+        self._inner.within(seconds)
         try:
-            found = super()._found()
+            found = self._inner.find()
         except SojournError as error:
             raised = error  # the name is gone after this block
 
             def fail() -> NoReturn:
                 raise raised
 
-            return fail
-        return lambda: found
-
-    def _found(self) -> "Stored | Absence":
-        if self._fetched is not None:
-            return self._fetched()
-        if self._token and is_in_event_loop():
-            raise RuntimeError("await request.session.open() before you look at it: with is_lazy nothing else does")
-        return super()._found()
-
-    def _end(self, token: str) -> None:
-        if is_in_event_loop():
-            self._ending = (*self._ending, token)
+            self._found = fail
         else:
-            super()._end(token)
+            self._found = lambda: found
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there may be a session, and it was not looked for."""
+        return self._is_known and self._found is None
+
+    def find(self) -> "Stored | Absence":
+        if self._found is not None:
+            return self._found()
+        if self._is_known and is_in_event_loop():
+            raise RuntimeError("await request.session.open() before you look at it: with is_lazy nothing else does")
+        return self._inner.find()
+
+
+class Session(Visit):
+    """What ``request.session`` is. It calls no store in the event loop, only in threads."""
+
+    def __init__(self, opener: _LoopOpener, threads: Threads, *arguments: Any, **options: Any) -> None:
+        """Made by the middleware."""
+        super().__init__(*arguments, **options, opener=opener, may_call=lambda: not is_in_event_loop())
+        self._opener = opener
+        self._threads = threads
+
+    async def open(self) -> None:
+        """Read it, once, while other requests are served. An error is raised where the session is looked at."""
+        if self._opener.is_waiting:
+            await self._threads.run(self._opener.fetch)
+
+    async def refresh(self) -> None:  # type: ignore[override]  # a caller in the event loop has to await it
+        """Read it again, in a WebSocket or a long poll: one that ended meanwhile is empty. See ``Visit.refresh``."""
+        await self.open()
+        await self._threads.run(self._refresh)
+
+    async def save(self, *, is_kept: bool) -> CookieUpdate:
+        """``close``, while other requests are served."""
+        if not self.may_need_store:
+            return self.close(is_kept=is_kept)
+        return await self._threads.run(lambda seconds: self._save(seconds, is_kept=is_kept))
+
+    def mark_accessed(self) -> None:
+        """Called by Starlette where ``request.session`` is named: the answer varies by cookie."""
+        self.accessed = True
+
+    def mark_modified(self) -> None:
+        """As Starlette has it; changes are noticed without it."""
+        self.accessed = self.modified = True
+
+    def _refresh(self, seconds: float) -> None:
+        self.within(seconds)
+        super().refresh()
+
+    def _save(self, seconds: float, *, is_kept: bool) -> CookieUpdate:
+        self.within(seconds)
+        return self.close(is_kept=is_kept)
+
+
+def session_of(connection: "HasScope") -> Session:
+    """``request.session`` typed as what it is; a Starlette or FastAPI request, or a WebSocket."""
+    found: Session = connection.scope["session"]
+    found.mark_accessed()
+    return found
 
 
 class SojournMiddleware:
     """``app.add_middleware(SojournMiddleware)``; the session of a request is ``request.session``.
 
     It is stored before the answer begins, and is not when that says 5xx. What the store refuses is an answer: 409, 401
-    or 503. No call to the store blocks the event loop. A session that the client has a cookie of is read before the
-    application is called; with ``is_lazy`` when a view that runs in a thread looks at it, or at ``await
-    request.session.open()``. WebSockets may read theirs.
+    or 503. No call to the store blocks the event loop: it waits in one of ``threads`` threads, ``timeout`` seconds at
+    the most, the wait for the thread included; a request without a cookie that puts nothing in needs none. A session
+    that the client has a cookie of is read before the application is called; with ``is_lazy`` when a view that runs in
+    a thread looks at it, or at ``await request.session.open()``. WebSockets may read theirs, and read it again by
+    ``await session.refresh()``.
 
     ``session_cookie`` and what follows are Starlette's names for what ``Cookie`` takes; ``max_age`` seconds let the
-    cookie outlive the window and the session be idle as long. ``is_development`` lets the cookie be weaker, and
-    ``former_names`` is ``Cookie``'s. ``store``, ``subject_of`` and ``on_conflict`` are those of
-    ``sojourn.adapters.lambda_handler.Sessions``.
+    cookie outlive the window and the session be idle as long, and with 0 or less no session outlives its request.
+    ``https_only=False`` takes ``is_development``. ``former_names`` is ``Cookie``'s. ``store``, ``subject_of`` and
+    ``on_conflict`` are those of ``sojourn.adapters.lambda_handler.Sessions``. Without ``store`` the environment's is
+    opened when the server starts; raises ``ConfigurationError``.
     """
 
-    def __init__(
+    def __init__(  # Starlette's arguments
         self,
         app: Application,
         store: Store | None = None,
         *,
-        session_cookie: str = "__Host-session",
+        session_cookie: str | None = None,
         max_age: float | None = None,
         path: str = "/",
         same_site: Literal["lax", "strict", "none"] = "lax",
@@ -116,9 +164,10 @@ class SojournMiddleware:
         former_names: tuple[str, ...] = (),
         subject_of: SubjectOf | str | None = None,
         on_conflict: OnConflict = "raise",
+        threads: int = 40,
+        timeout: float = 5.0,
     ) -> None:
         self._app = app
-        self._store = store or open_store()
         self._cookie = Cookie(
             name=session_cookie,
             path=path,
@@ -130,67 +179,114 @@ class SojournMiddleware:
             is_development=is_development,
             former_names=former_names,
         )
-        self._idle = checked_lifetime(max_age, self._store.settings, name="max_age")
+        self._max_age = max_age
+        self._is_kept = not (type(max_age) in (int, float) and cast("float", max_age) <= 0)
         self._is_lazy = is_lazy
         self._rules = rules_of(subject_of, on_conflict)
+        self._threads = Threads(threads, seconds=timeout)
+        self._store: Store | None = None
+        if store is not None:
+            self._take(store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] == "lifespan":
+            await self._start(scope, receive, send)
+        elif scope["type"] in ("http", "websocket"):
+            await self._serve(scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
-        lines = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"cookie"]
-        session = Session(
-            self._store,
-            self._cookie.found_in(lines),
-            self._rules,
-            is_safe=scope.get("method") in SAFE_METHODS,
-            is_read_only=scope["type"] == "websocket",
-        )
-        session.idle = self._idle
-        scope["session"] = session
-        answer = _Answer(session, self._cookie, send)
+
+    async def _start(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open the store before the first request; where that fails the server does not start."""
+        try:
+            await self._opened_store()
+        except SojournError as error:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await self._app(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        session = scope["session"] = self._session(scope, await self._opened_store())
+        answer = _Answer(session, self._cookie, scope, send, is_kept=self._is_kept)
         try:
             if not self._is_lazy:
                 await session.open()
             await self._app(scope, receive, answer.send)
         except REFUSALS as error:
-            if scope["type"] == "websocket" or answer.is_begun:
+            if scope["type"] == "websocket" or (answer.is_begun and not answer.is_refused):
                 raise
             await answer.refuse(error)
         finally:
             if session.is_ending:
-                await session.save(is_kept=False)
+                with anyio.CancelScope(shield=True):  # a client that hangs up does not stop its logout
+                    await session.save(is_kept=False)
+
+    def _session(self, scope: Scope, store: Store) -> Session:
+        lines = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"cookie"]
+        tokens, is_read_only = self._cookie.tokens_in(lines), scope["type"] == "websocket"
+        inner = TokenOpener(store, tokens, is_read_only=is_read_only)
+        session = Session(
+            _LoopOpener(inner, is_known=bool(tokens)),
+            self._threads,
+            store,
+            tokens,
+            self._rules,
+            is_safe=scope.get("method") in SAFE_METHODS,
+            is_read_only=is_read_only,
+        )
+        session.idle = self._idle
+        return session
+
+    async def _opened_store(self) -> Store:
+        if self._store is None:
+            # Whatever it imports and reads blocks no other request.
+            self._take(await anyio.to_thread.run_sync(open_store))
+        return cast("Store", self._store)
+
+    def _take(self, store: Store) -> None:
+        self._idle = checked_lifetime(self._max_age if self._is_kept else None, store.settings, name="max_age")
+        self._cookie = self._cookie.in_namespace(store.settings.namespace)
+        self._store = store
 
 
 class _Answer:
     """One answer on its way back."""
 
-    def __init__(self, session: Session, cookie: Cookie, send: Send) -> None:
+    def __init__(self, session: Session, cookie: Cookie, scope: Scope, send: Send, *, is_kept: bool) -> None:
         self._session = session
         self._cookie = cookie
+        self._is_plain = scope.get("scheme") == "http"
         self._send = send
-        self._is_refused = False
+        self._is_kept = is_kept
+        self.is_refused = False
         self.is_begun = False
 
     async def send(self, message: Message) -> None:
         """The application's ``send``."""
-        if self._is_refused:
+        if self.is_refused:
             return  # the application goes on; what it says is not sent
         if message["type"] == "http.response.start":
-            is_kept = message["status"] < _SERVER_ERROR
+            failure = self._session.failure
+            if failure is not None and message["status"] == _SERVER_ERROR:
+                # A framework inside made an error page of what the store said.
+                await self.refuse(failure)
+                return
             try:
-                update = await self._session.save(is_kept=is_kept)
+                update = await self._saved(message["status"])
             except REFUSALS as error:
                 await self.refuse(error)
                 return
             self.is_begun = True
-            message = {**message, "headers": self._carried([*message.get("headers", ())], update)}
+            message = {**message, "headers": self._carried(message.get("headers", ()), update)}
         await self._send(message)
 
     async def refuse(self, error: Exception) -> None:
         """Answer in the application's place."""
-        self.is_begun = self._is_refused = True
+        if self.is_begun:
+            return
+        self.is_begun = self.is_refused = True
         status, text = refusal_of(error)
         body = text.encode()
         headers = [
@@ -205,9 +301,14 @@ class _Answer:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
-    def _carried(self, headers: Headers, update: CookieUpdate) -> Headers:
-        if update.is_accessed:
-            vary = b", ".join(value for name, value in headers if name.lower() == b"vary")
-            headers = [(name, value) for name, value in headers if name.lower() != b"vary"]
-            headers.append((b"vary", varying(vary.decode("latin-1"), "Cookie").encode("latin-1")))
-        return [*headers, *((b"set-cookie", cookie.encode()) for cookie in self._cookie.updated(update))]
+    async def _saved(self, status: int) -> CookieUpdate:
+        update = await self._session.save(is_kept=self._is_kept and status < _SERVER_ERROR)
+        is_dropped = not self._is_kept and self._session.modified and status < _SERVER_ERROR
+        return update._replace(is_ended=True) if is_dropped else update
+
+    def _carried(self, headers: Any, update: CookieUpdate) -> list[tuple[bytes, bytes]]:  # pairs of bytes
+        if update.token is not None and self._cookie.secure and self._is_plain:
+            warn_of_plain_http()
+        decoded = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+        carried = carrying(decoded, self._cookie, update)
+        return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in carried]

@@ -6,13 +6,14 @@ https://flask.palletsprojects.com/en/stable/api/#session-interface
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import session
+from flask import request
+from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.exceptions import Conflict, HTTPException, ServiceUnavailable, Unauthorized
 
-from sojourn.adapters.cookies import Cookie
+from sojourn.adapters.cookies import NOT_SHARED, Cookie, warn_of_plain_http
 from sojourn.adapters.refusals import REFUSALS, refusal_of
-from sojourn.adapters.rules import SAFE_METHODS, Rules, SubjectOf, checked_lifetime, rules_of
+from sojourn.adapters.rules import SAFE_METHODS, Rules, SubjectOf, checked_lifetime, merged_messages, rules_of
 from sojourn.adapters.visit import Visit
 from sojourn.factory import open_store
 from sojourn.store import Store
@@ -33,7 +34,7 @@ class Session(Visit, SessionMixin):
     """
 
     # To be permanent is no reason to be: many applications say it before each request.
-    _TRIFLES = frozenset({"_permanent"})
+    trifles = frozenset({"_permanent"})
 
     @property
     def new(self) -> bool:  # type: ignore[override]  # a plain attribute of the mixin
@@ -41,35 +42,49 @@ class Session(Visit, SessionMixin):
         return not self.is_stored
 
 
+session = cast("Session", flask_session)
+"""``flask.session``, typed as what it is."""
+
+
 class SojournInterface(SessionInterface):
     """Opens and saves sessions; ``Sojourn`` makes it."""
 
     def __init__(
-        self, store: Store, rules: Rules, *, cookie: Cookie | None, is_development: bool, former_names: tuple[str, ...]
+        self,
+        store: Store,
+        rules: Rules,
+        *,
+        cookie: Cookie | None,
+        is_development: bool,
+        former_names: tuple[str, ...],
     ) -> None:
         self._store = store
         self._rules = rules
         self._cookie = cookie
         self._is_development = is_development
         self._former_names = former_names
+        self._has_permanent = False
 
     def cookie_of(self, app: "Flask") -> Cookie:
         """The cookie that the application's ``SESSION_COOKIE_*`` describe, no weaker than the default."""
-        if self._cookie is not None:
-            return self._cookie
+        return (self._cookie or self._configured(app)).in_namespace(self._store.settings.namespace)
+
+    def _configured(self, app: "Flask") -> Cookie:
         path, domain = self.get_cookie_path(app), self.get_cookie_domain(app)
         secure = self.get_cookie_secure(app) or not self._is_development
-        name = self.get_cookie_name(app)
+        name: str | None = self.get_cookie_name(app)
+        samesite = self.get_cookie_samesite(app) or (None if self._is_development else "Lax")
         if name == _FLASKS_NAME and secure and path == "/" and domain is None:
-            name = Cookie().name
+            name = None
         return Cookie(
             name=name,
             path=path,
             domain=domain,
             secure=secure,
             httponly=self.get_cookie_httponly(app),
-            samesite=cast("Any", (self.get_cookie_samesite(app) or "Lax").capitalize()),
-            partitioned=self.get_cookie_partitioned(app),
+            samesite=cast("Any", samesite and samesite.capitalize()),
+            # Flask 3.1 and later
+            partitioned=bool(app.config.get("SESSION_COOKIE_PARTITIONED", False)),
             is_development=self._is_development,
             former_names=self._former_names,
         )
@@ -81,13 +96,13 @@ class SojournInterface(SessionInterface):
 
     def open_session(self, app: "Flask", request: "Request") -> Session:
         """See Flask. Asks nothing."""
-        token = self.cookie_of(app).found_in(request.headers.getlist("Cookie"))
-        return Session(self._store, token, self._rules, is_safe=request.method in SAFE_METHODS)
+        tokens = self.cookie_of(app).tokens_in(request.headers.getlist("Cookie"))
+        return Session(self._store, tokens, self._rules, is_safe=request.method in SAFE_METHODS)
 
     def save_session(self, app: "Flask", session: SessionMixin, response: "Response") -> None:
         """See Flask."""
         visit = cast("Session", session)
-        is_permanent = visit.is_accessed and visit.permanent
+        is_permanent = self._is_permanent(app, visit)
         if is_permanent and visit.idle is None:
             visit.idle = self.lifetime_of(app)
         try:
@@ -101,8 +116,28 @@ class SojournInterface(SessionInterface):
         cookie = self.cookie_of(app)
         if update.is_accessed:
             response.vary.add("Cookie")
-        for header in replace(cookie, persistent=cookie.persistent or is_permanent).updated(update):
+        if update.token is not None and cookie.secure and not request.is_secure:
+            warn_of_plain_http()
+        written = replace(cookie, persistent=cookie.persistent or is_permanent).updated(update)
+        for header in written:
             response.headers.add("Set-Cookie", header)
+        if written and "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = NOT_SHARED
+
+    def _is_permanent(self, app: "Flask", visit: Session) -> bool:
+        """Whether its cookie outlives the window; it is sent again when that changes, and with each answer.
+
+        The latter as ``SESSION_REFRESH_EACH_REQUEST`` has it. Then a page that does not look at its session looks here,
+        in applications that have such sessions at all.
+        """
+        is_refreshed = app.config["SESSION_REFRESH_EACH_REQUEST"]
+        if not visit.is_opened and not (is_refreshed and self._has_permanent):
+            return False
+        is_permanent = visit.permanent
+        self._has_permanent = self._has_permanent or is_permanent
+        was_permanent = visit.before().get("_permanent", False) if visit.modified else is_permanent
+        visit.is_resent = (is_permanent and is_refreshed) or is_permanent != was_permanent
+        return is_permanent
 
     def regenerate(self, session: SessionMixin) -> None:
         """A new token for the same session when the request is through, as Flask-Session has it."""
@@ -113,10 +148,11 @@ class Sojourn:
     """``Sojourn(app)``, or ``init_app`` later. Sessions are ``flask.session`` as ever.
 
     The cookie is what ``SESSION_COOKIE_*`` say, but Secure, SameSite=Lax and, where nothing speaks against it, named
-    ``__Host-session``; ``is_development`` lets it be weaker, ``former_names`` is
-    ``Cookie``'s. The other arguments are those of
-    ``sojourn.adapters.lambda_handler.Sessions``; with Flask-Login ``subject_of="_user_id"``. ``session.permanent``
-    gives the session ``PERMANENT_SESSION_LIFETIME`` to be idle and its cookie a date.
+    ``__Host-session``; ``is_development`` lets it be weaker, ``former_names`` is ``Cookie``'s. ``store`` and
+    ``subject_of`` are those of ``sojourn.adapters.lambda_handler.Sessions``; with Flask-Login
+    ``subject_of="_user_id"``. Where two requests change the same key, the last one counts, and flashed messages of both
+    are kept; ``on_conflict`` is what ``Store.write`` takes. ``session.permanent`` gives the session
+    ``PERMANENT_SESSION_LIFETIME`` to be idle and its cookie a date.
     """
 
     def __init__(
@@ -128,9 +164,9 @@ class Sojourn:
         is_development: bool = False,
         former_names: tuple[str, ...] = (),
         subject_of: SubjectOf | str | None = None,
-        on_conflict: OnConflict = "raise",
+        on_conflict: OnConflict | None = None,
     ) -> None:
-        rules = rules_of(subject_of, on_conflict)
+        rules = rules_of(subject_of, on_conflict or merged_messages("_flashes"))
         self._interface = SojournInterface(
             store or open_store(), rules, cookie=cookie, is_development=is_development, former_names=former_names
         )
@@ -148,8 +184,8 @@ class Sojourn:
 
 def _refuse(error: Exception) -> HTTPException:
     """An error handler for what the store said while the page was being made."""
-    if isinstance(session, Session):
-        session.close(is_kept=False)
+    if isinstance(flask_session, Session):
+        flask_session.close(is_kept=False)
     return _refusal(error)
 
 

@@ -54,7 +54,7 @@ class Sessions:
         on_conflict: OnConflict = "raise",
     ) -> None:
         self._store = store or open_store()
-        self._cookie = cookie or Cookie()
+        self._cookie = (cookie or Cookie()).in_namespace(self._store.settings.namespace)
         self._is_bearer = is_bearer
         self._rules = rules_of(subject_of, on_conflict)
 
@@ -108,10 +108,10 @@ class Sessions:
 
     def _visit(self, event: Event, context: Any) -> Visit:  # Lambda's, or none in a test
         shape = _Shape(event)
-        token = shape.bearer() if self._is_bearer else self._cookie.found_in(shape.cookies())
+        tokens = shape.bearer() if self._is_bearer else self._cookie.tokens_in(shape.cookies())
         left = getattr(context, "get_remaining_time_in_millis", None)
         store = self._store if left is None else self._store.within(left() / 1000 - _TO_ANSWER_SECONDS)
-        return Visit(store, token, self._rules, is_safe=shape.method in SAFE_METHODS, is_read_only=shape.is_websocket)
+        return Visit(store, tokens, self._rules, is_safe=shape.method in SAFE_METHODS, is_read_only=shape.is_websocket)
 
     def _headers(self, update: CookieUpdate) -> Iterator[tuple[str, str]]:
         if update.is_accessed:
@@ -187,12 +187,12 @@ class _Shape:
             return
         yield from self._values("cookie")
 
-    def bearer(self) -> str | None:
+    def bearer(self) -> tuple[str, ...]:
         """The token of an ``Authorization`` header, if there is one such header."""
         values = list(self._values("authorization"))
         if len(values) != 1 or not values[0].lower().startswith(_BEARER):
-            return None
-        return values[0][len(_BEARER) :].strip()
+            return ()
+        return (values[0][len(_BEARER) :].strip(),)
 
     def _values(self, name: str) -> Iterator[str]:
         for key, values in self._multi.items():

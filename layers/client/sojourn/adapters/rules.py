@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sojourn.errors import ConfigurationError, InvalidDataError
-from sojourn.writing import OnConflict
+from sojourn.writing import REMOVED, Conflict, OnConflict
 
 if TYPE_CHECKING:
     from sojourn.settings import Settings
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """RFC 9110, section 9.2.1: what such a request puts into a session is no purpose of its client."""
 
-SubjectOf = Callable[[Mapping[str, object]], str | None]
+SubjectOf = Callable[[Mapping[str, Any]], str | None]
 """Whose a session is, by what is in it."""
 
 
@@ -34,7 +34,7 @@ def rules_of(subject_of: SubjectOf | str | None, on_conflict: OnConflict) -> Rul
 def subject_under(key: str) -> SubjectOf:
     """Whose a session is: the text or whole number under ``key``. It raises ``InvalidDataError`` for anything else."""
 
-    def subject_of(data: Mapping[str, object]) -> str | None:
+    def subject_of(data: Mapping[str, Any]) -> str | None:
         found = data.get(key)
         if found is None or found == "":
             return None
@@ -44,6 +44,39 @@ def subject_under(key: str) -> SubjectOf:
         return str(found)
 
     return subject_of
+
+
+def merged_messages(*keys: str) -> Callable[[Conflict], object]:
+    """For ``on_conflict``: what two requests did to the lists under ``keys`` counts, else the last request does.
+
+    Messages that one request added are kept, and those that one showed and took out are gone.
+    """
+
+    def resolve(conflict: Conflict) -> object:
+        base, mine, theirs = (_listed(value) for value in (conflict.base, conflict.mine, conflict.theirs))
+        if conflict.key not in keys or base is None or mine is None or theirs is None:
+            return conflict.mine
+        added, taken = _without(mine, base), _without(base, mine)
+        return [*_without(theirs, taken), *added] or REMOVED
+
+    return resolve
+
+
+def _listed(value: object) -> list[object] | None:
+    if value is REMOVED:
+        return []
+    return list(value) if isinstance(value, list | tuple) else None
+
+
+def _without(items: list[object], others: list[object]) -> list[object]:
+    """``items``, but for each of ``others`` one of its like."""
+    left, rest = list(others), []
+    for item in items:
+        if item in left:
+            left.remove(item)
+        else:
+            rest.append(item)
+    return rest
 
 
 def checked_lifetime(seconds: float | None, settings: "Settings", *, name: str) -> int | None:

@@ -1,16 +1,16 @@
-"""What one request does with its session: opened when first looked at, stored once at the end. Knows no framework."""
+"""The session of one request as its application sees it. Calls no store itself and knows no framework."""
 
 import logging
-from collections.abc import Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sojourn.absence import Absence
+from sojourn.adapters.dictionary import LazyDictionary
+from sojourn.adapters.holder import Holder, Wishes
+from sojourn.adapters.opener import Opener, TokenOpener
+from sojourn.adapters.refusals import REFUSALS
 from sojourn.adapters.rules import Rules
-from sojourn.errors import InvalidDataError, SessionGoneError
-from sojourn.names import cleaned_label
+from sojourn.errors import InvalidDataError
 from sojourn.store import Store
-from sojourn.tokens import PREFIX, parsed
-from sojourn.writing import KEEP
 
 if TYPE_CHECKING:
     from sojourn.session import Session
@@ -21,135 +21,160 @@ logger = logging.getLogger(__name__)
 class CookieUpdate(NamedTuple):
     """What an answer has to carry.
 
-    ``token`` is new, or its lifetime is, and goes to the client; its session lives ``until`` then (epoch seconds) at
-    the most. ``is_ended`` takes the old one from it; ``is_accessed``: the answer depends on the session;
-    ``is_adopted``: it came from an older store, whose cookie can go.
+    ``token`` is new, or its lifetime is, and goes to the client; its session lives until ``until`` (epoch seconds),
+    ``max_age`` seconds from now, at the most. ``is_ended`` takes the old one from it; ``is_accessed``: the answer
+    depends on the session; ``is_adopted``: it came from an older store, whose cookie can go.
     """
 
     token: str | None = None
     until: int = 0
+    max_age: int = 0
     is_ended: bool = False
     is_accessed: bool = False
     is_adopted: bool = False
 
 
-class Visit(MutableMapping[str, object]):
+class Visit(LazyDictionary):
     """The session of one request, as a dictionary.
 
     The store is not called before it is looked at, and nothing is stored before something is put in. Changes,
-    nested ones too, are stored once, when the request has been served; what others changed meanwhile is merged.
+    nested ones too, are stored once, when the request has been served; what others changed meanwhile is merged. What is
+    changed after that is dropped, with a line in the log.
 
     ``idle`` gives the session other idle seconds than the store's, and as long to live if that is more than the
-    store's; ``None`` leaves it as it is. ``label`` names the device in lists, from the next login on.
+    store's; ``None`` leaves it as it is. ``label`` names the device in lists, from the next login on. ``accessed``: it
+    was looked at or changed, so the answer varies by cookie. ``is_resent``: the cookie goes out once more, though the
+    client has it.
 
     A request whose token was superseded, before it looked or while it ran, was in flight when another one logged in or
     rotated. It is served without a session and leaves the client's cookie alone: what a safe request puts in is
     dropped, any other that put something in raises ``SessionGoneError``. Only a login of its own begins a session.
+
+    An anonymous session from which everything is taken out ends, unless another request wrote it meanwhile.
     """
 
-    _TRIFLES: frozenset[str] = frozenset()
-    """Keys that do not make a session where there is none."""
+    trifles: frozenset[str] = frozenset()
+    """Keys that make no session where there is none."""
 
-    def __init__(
-        self, store: Store, token: str | None, rules: Rules, *, is_safe: bool = False, is_read_only: bool = False
+    def __init__(  # what a request is
+        self,
+        store: Store,
+        tokens: tuple[str, ...],
+        rules: Rules,
+        *,
+        is_safe: bool = False,
+        is_read_only: bool = False,
+        opener: Opener | None = None,
+        may_call: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``token`` is what the client brought, whatever it is; ``is_safe``: with a method of ``SAFE_METHODS``.
+        """``tokens`` are what the client sent under the cookie's name; ``is_safe``: with a method of ``SAFE_METHODS``.
 
-        ``is_read_only``: no new token can be handed out.
+        ``is_read_only``: no new token can be handed out. ``opener`` finds the session otherwise than by the tokens. A
+        logout while the store may not be called (``may_call``) takes effect in ``close``.
         """
+        super().__init__()
         self._store = store
-        self._token = token
-        self._rules = rules
-        self._is_safe = is_safe
-        self._is_read_only = is_read_only
         self._arrived_at = store.resources.clock()
-        self._is_accessed = False
-        self._is_superseded = False
-        self._session: Session | None = None
+        opener = opener or TokenOpener(store, tokens, is_read_only=is_read_only)
+        self._holder = Holder(
+            store,
+            opener,
+            rules,
+            arrived_at=self._arrived_at,
+            is_safe=is_safe,
+            trifles=self.trifles,
+            may_call=may_call,
+        )
+        self._is_read_only = is_read_only
+        self._is_opened = False
+        self._is_closed = False
+        self._is_modified = False
         self._handed_out: tuple[object, ...] = ()
-        self._fresh: dict[str, object] = {}
         self._put: set[str] = set()
         self._subject: str | None = None
         self._is_rotated = False
-        self.idle: int | None = None
-        self.label: str | None = None
-        self._is_ended = False
         self._is_cleared = False
         self._is_left = False
-        self._is_adopted = False
-        self._is_closed = False
-
-    # ---- a dictionary
-
-    def __getitem__(self, key: str) -> object:
-        return self._opened()[key]
-
-    def __setitem__(self, key: str, value: object) -> None:
-        self._demand_writable()
-        self._opened()[key] = value
-        self._put.add(key)
-
-    def __delitem__(self, key: str) -> None:
-        self._demand_writable()
-        del self._opened()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._opened())
-
-    def __len__(self) -> int:
-        return len(self._opened())
+        self.idle: int | None = None
+        self.label: str | None = None
+        self.accessed = False
+        self.is_resent = False
+        self.failure: Exception | None = None
+        """What the store said when it was looked at, if it refused."""
 
     def __repr__(self) -> str:
-        return f"<Visit {self._session!r}>" if self._is_accessed else "<Visit not opened>"
-
-    def clear(self) -> None:
-        """Take everything out: a logout. What is put in afterwards is another session's, if this was a subject's."""
-        self._demand_writable()
-        self._opened().clear()
-        self._subject, self._is_rotated, self._is_cleared = None, False, True
+        return f"<Visit {self._holder.session!r}>" if self._is_opened else "<Visit not opened>"
 
     # ---- what is known of it
 
     @property
-    def is_accessed(self) -> bool:
-        """Whether it has been looked at, so that the answer depends on it."""
-        return self._is_accessed
-
-    @property
     def id(self) -> str | None:
         """The session id, which lists of devices show; ``None`` while nothing is stored."""
-        self._opened()
-        return self._session.id if self._session else None
+        self.before_look()
+        return self._holder.session.id if self._holder.session else None
 
     @property
     def subject(self) -> str | None:
         """Whose it is since the last login."""
-        self._opened()
-        return self._subject or (self._session.subject if self._session and not self._is_cleared else None)
+        self.before_look()
+        session = self._holder.session
+        return self._subject or (session.subject if session and not self._is_cleared else None)
 
     @property
     def is_stored(self) -> bool:
         """Whether there is a session yet."""
-        self._opened()
-        return self._session is not None
+        self.before_look()
+        return self._holder.session is not None
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether it was looked at, so that the store was asked if there was a token."""
+        return self._is_opened
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether there was a logout that takes effect in ``close``."""
+        return self._holder.is_ending
+
+    @property
+    def may_need_store(self) -> bool:
+        """Whether ``close`` may call the store."""
+        holder = self._holder
+        is_begun = self._is_opened and (holder.session is not None or bool(self) or self._subject is not None)
+        return holder.is_ending or (is_begun and not self._is_closed)
+
+    @property
+    def modified(self) -> bool:
+        """Whether it was changed, nested values included. It need not be set: changes are noticed."""
+        return self._is_modified or (self._is_opened and self._differs())
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        self._is_modified = value
+
+    def before(self) -> dict[str, Any]:
+        """What is stored, as far as this request knows."""
+        self.before_look()
+        return self._holder.session.stored() if self._holder.session is not None else {}
 
     # ---- what is done with it
 
-    def login(self, subject: str, *, label: str | None = None) -> None:
+    def login(self, subject: str, *, label: str | None = None, idle: int | None = None) -> None:
         """From now on it is ``subject``'s, under a new token, which ends the old one: a new beginning.
 
         Takes effect when the request has been served. A session that is another subject's ends then, and what this
-        request put in begins one of ``subject``'s.
+        request put in begins one of ``subject``'s. ``label`` and ``idle`` as the attributes.
         """
-        self._demand_writable()
-        self._opened()
+        self._demand_open_answer()
+        self.before_look()
         self._subject = subject
         self.label = self.label if label is None else label
+        self.idle = self.idle if idle is None else idle
 
     def rotate(self) -> None:
         """A new token once the request has been served, the same session: at every change of privilege."""
-        self._demand_writable()
-        self._opened()
+        self._demand_open_answer()
+        self.before_look()
         self._is_rotated = True
 
     def logout(self) -> None:
@@ -157,16 +182,29 @@ class Visit(MutableMapping[str, object]):
 
         It stays, and so does the client's cookie, where another request's login replaced its token meanwhile.
         """
-        self._demand_writable()
-        self._opened()
-        if self._session is not None:
-            self._end(self._session.token)
-        elif self._is_superseded and self._token is not None:
-            self._end(self._token)
-        else:
-            self._is_ended = self._is_ended or self._token is not None
-        self._session, self._fresh, self._subject, self._is_rotated = None, {}, None, False
-        self._put, self._is_cleared, self._is_left = set(), False, True
+        self._demand_open_answer()
+        self.before_look()
+        self._holder.end()
+        self.fill({})
+        self._put, self._subject, self._is_rotated, self._is_cleared, self._is_left = set(), None, False, False, True
+
+    def refresh(self) -> None:
+        """Read it again, in a long request: what others changed shows, and one that ended meanwhile is empty.
+
+        One that this request changed keeps its contents; raises ``SessionGoneError`` when such a one ended.
+        """
+        self.before_look()
+        session = self._holder.session
+        if session is None:
+            return
+        session.clear()
+        session.update(self)
+        self._holder.refresh()
+        self.fill(self._holder.session or {})
+
+    def within(self, seconds: float) -> None:
+        """Give each call of the store that is to come ``seconds`` from now at the most."""
+        self._holder.within(seconds)
 
     # ---- its end
 
@@ -176,149 +214,77 @@ class Visit(MutableMapping[str, object]):
         Raises what ``Store.create``, ``write`` and ``login`` raise. Called again, it stores nothing and returns what
         any answer has to carry, also the one in the place of the page's.
         """
+        self._holder.settle()
         if not self._is_closed:
             self._is_closed = True
-            if is_kept and self._is_accessed and not self._is_read_only:
-                self._store_changes()
-        session, is_ended, is_accessed = self._session, self._is_ended, self._is_accessed
-        if session is None or (session.token, *_lifetime_of(session)) == self._handed_out:
-            return CookieUpdate(is_ended=is_ended, is_accessed=is_accessed, is_adopted=self._is_adopted)
-        return CookieUpdate(session.token, session.absolute_at, is_accessed=True, is_adopted=self._is_adopted)
+            if is_kept and self._is_opened and not self._is_read_only:
+                self._holder.store(self.copy(), self._wishes())
+                if self._holder.session is not None:
+                    self.fill(self._holder.session)
+        return self._update()
 
-    def _store_changes(self) -> None:
-        session, subject = self._session, self._wanted_subject()
-        if session is None:
-            if self._is_superseded:
-                self._begin_beside(self._fresh, subject, is_change=bool(self._fresh.keys() - self._TRIFLES))
-            else:
-                self._begin_if_wanted(self._fresh, subject)
+    def _update(self) -> CookieUpdate:
+        holder, is_accessed = self._holder, self.accessed or self._is_opened
+        session = holder.session
+        if session is None or (self._is_handed_out(session) and (holder.is_superseded or not self.is_resent)):
+            return CookieUpdate(is_ended=holder.is_ended, is_accessed=is_accessed, is_adopted=holder.is_adopted)
+        # One that begins with this answer lives as long as was asked for, to the second.
+        since = session.began_at if session.began_at >= self._arrived_at else self._store.resources.clock()
+        return CookieUpdate(
+            session.token,
+            session.absolute_at,
+            max(0, session.absolute_at - since),
+            is_accessed=True,
+            is_adopted=holder.is_adopted,
+        )
+
+    def _is_handed_out(self, session: "Session") -> bool:
+        return (session.token, session.idle, session.absolute_at) == self._handed_out
+
+    def _wishes(self) -> Wishes:
+        return Wishes(
+            subject=self._subject,
+            label=self.label,
+            idle=self.idle,
+            is_rotated=self._is_rotated,
+            is_cleared=self._is_cleared,
+            is_left=self._is_left,
+            put=frozenset(self._put),
+        )
+
+    # ---- the dictionary's
+
+    def before_look(self) -> None:
+        """Ask for the session, once. Raises what ``Store.find`` raises."""
+        self.accessed = True
+        if self._is_opened:
             return
         try:
-            self._write(session, subject)
-        except SessionGoneError as error:
-            if not error.is_superseded:
-                raise
-            self._is_superseded = True
-            edits, is_change = self._edits(session)
-            self._begin_beside(edits, subject if subject != session.subject else self._subject, is_change=is_change)
+            self._holder.find()
+        except REFUSALS as error:
+            self.failure = error
+            raise
+        self._is_opened = True
+        session = self._holder.session
+        self.fill(session or {})
+        if session is not None and not self._holder.is_adopted:
+            self._handed_out = (session.token, session.idle, session.absolute_at)
 
-    def _write(self, session: "Session", subject: str | None) -> None:
-        if self._is_cleared and len(session) == 0 and self._subject is None:
-            self._end(session.token)
-            self._session = None
-        elif session.subject is not None and subject != session.subject:
-            self._part(session, subject)
-        else:
-            self._write_own(session, subject)
-
-    def _part(self, session: "Session", subject: str | None) -> None:
-        """Logged out, or in as another subject: nothing of the former one is left to the next."""
-        kept = dict(session) if subject is None else {key: session[key] for key in self._put if key in session}
-        self._end(session.token)
-        self._session = None
-        if self._is_superseded:
-            self._begin_beside(kept, subject, is_change=True)
-        else:
-            self._begin_if_wanted(kept, subject)
-
-    def _write_own(self, session: "Session", subject: str | None) -> None:
-        (idle, absolute), on_conflict = self._lifetime(session), self._rules.on_conflict
-        if subject is not None and (self._subject is not None or session.subject is None):
-            label = KEEP if self.label is None else cleaned_label(self.label)
-            self._store.login(
-                session, subject=subject, label=label, idle=idle, absolute=absolute, on_conflict=on_conflict
-            )
-        elif self._is_rotated:
-            self._store.rotate(session, idle=idle, absolute=absolute, on_conflict=on_conflict)
-        else:
-            self._store.write(session, idle=idle, absolute=absolute, on_conflict=on_conflict)
-
-    def _begin_if_wanted(self, data: Mapping[str, object], subject: str | None) -> None:
-        if subject is not None or data.keys() - self._TRIFLES:
-            self._begin(data, subject)
-
-    def _begin(self, data: Mapping[str, object], subject: str | None) -> None:
-        idle, absolute = self._lifetime(None)
-        label = cleaned_label(self.label)
-        self._session = self._store.create(data, subject=subject, label=label, idle=idle, absolute=absolute)
-
-    def _begin_beside(self, edits: Mapping[str, object], subject: str | None, *, is_change: bool) -> None:
-        """What becomes of what a request in flight put in, whose token another one replaced."""
-        token = self._token if self._session is None else self._session.token
-        if subject is not None:
-            # A double click: either answer may arrive last, so both sessions begin with the same.
-            known = None
-            if not self._is_left:
-                known = self._store.superseding_document(token, subject=subject, arrived_at=self._arrived_at)
-            self._begin({**(known or {}), **edits}, subject)
-        elif is_change and not self._is_safe:
-            found = parsed(token)
-            raise SessionGoneError(found.session_id if found else "", is_superseded=True)
-        elif is_change:
-            logger.info("what a safe request put into a superseded session is dropped")
-
-    def _edits(self, session: "Session") -> tuple[dict[str, object], bool]:
-        """What this request put in or changed; and whether it changed anything that counts, removals included."""
-        before = session.stored()
-        edits = {
-            key: value
-            for key, value in session.items()
-            if key in self._put or key not in before or before[key] != value
-        }
-        touched = edits.keys() | (before.keys() - session.keys())
-        return edits, session.is_changed and bool(touched - self._TRIFLES)
-
-    def _lifetime(self, session: "Session | None") -> tuple[int | None, int | None]:
-        """Idle and absolute seconds to ask for; ``None`` leaves what there is."""
-        if self.idle is None:
-            return None, None
-        absolute = max(self.idle, self._store.settings.absolute_seconds)
-        if session is not None and session.absolute_at - session.began_at >= absolute:
-            return self.idle, None
-        return self.idle, absolute
-
-    def _wanted_subject(self) -> str | None:
-        """Whose it is to be: as asked for, or as what is in it says; a request that only reads changes no subject."""
-        session = self._session
-        before = session.subject if session is not None else None
-        if self._subject is not None:
-            return self._subject
-        if self._rules.subject_of is None:
-            return None if self._is_cleared else before
-        if session is not None and not session.is_changed:
-            return before
-        return self._rules.subject_of(self)
-
-    def _opened(self) -> MutableMapping[str, object]:
-        if not self._is_accessed:
-            found = self._found()
-            self._is_accessed = True
-            if isinstance(found, Absence):
-                self._is_superseded = found is Absence.SUPERSEDED
-                logger.debug("no session: %s", found.value)
-            else:
-                self._session, self._is_adopted = found, found.token != self._token
-                self._handed_out = (self._token, *_lifetime_of(found))
-        return self._fresh if self._session is None else self._session
-
-    def _found(self) -> "Session | Absence":
-        # A session of an older store is not adopted where its new token could not be handed out.
-        if not self._token or (self._is_read_only and not self._token.startswith(PREFIX)):
-            return Absence.MALFORMED
-        return self._store.find(self._token, arrived_at=self._arrived_at)
-
-    def _end(self, token: str) -> None:
-        """End the session that ``token`` opens, or opened when the request arrived."""
-        # A logout in flight holds for a session that was rotated since, but not for one that was logged in since.
-        self._is_superseded = self._store.end(token) in (Absence.SUPERSEDED, Absence.FOREIGN_KEY)
-        self._is_ended = self._is_ended or not self._is_superseded
-
-    def _demand_writable(self) -> None:
+    def before_change(self, key: str | None) -> None:
+        """See ``LazyDictionary``. Raises ``InvalidDataError`` where no answer can set a cookie."""
         if self._is_read_only:
             raise InvalidDataError("cannot be changed here: no answer of this kind can set a cookie", path=("session",))
         if self._is_closed:
-            raise InvalidDataError("cannot be changed any more: the answer is on its way", path=("session",))
+            logger.warning("a change of the session after the answer is dropped")
+        self._is_modified = True
+        if key is not None:
+            self._put.add(key)
+        else:
+            self._subject, self._is_rotated, self._is_cleared = None, False, True
 
+    def _differs(self) -> bool:
+        return self != self.before()
 
-def _lifetime_of(session: "Session") -> tuple[int, int]:
-    return session.idle, session.absolute_at
+    def _demand_open_answer(self) -> None:
+        if self._is_read_only or self._is_closed:
+            raise InvalidDataError("cannot be changed here: no answer can set a cookie any more", path=("session",))

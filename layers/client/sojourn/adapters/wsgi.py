@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
-from sojourn.adapters.cookies import Cookie, varying
+from sojourn.adapters.cookies import Cookie, carrying, warn_of_plain_http
 from sojourn.adapters.refusals import REFUSALS, refusal_of
 from sojourn.adapters.rules import SAFE_METHODS, SubjectOf, rules_of
 from sojourn.adapters.visit import CookieUpdate, Visit
@@ -42,16 +42,16 @@ class SojournMiddleware:
         self._app = app
         self._store = store or open_store()
         self._key = key
-        self._cookie = cookie or Cookie()
+        self._cookie = (cookie or Cookie()).in_namespace(self._store.settings.namespace)
         self._rules = rules_of(subject_of, on_conflict)
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """See PEP 3333."""
-        token = self._cookie.found_in([environ.get("HTTP_COOKIE", "")])
+        tokens = self._cookie.tokens_in([environ.get("HTTP_COOKIE", "")])
         is_safe = environ.get("REQUEST_METHOD") in SAFE_METHODS
-        visit = Visit(self._store, token, self._rules, is_safe=is_safe)
+        visit = Visit(self._store, tokens, self._rules, is_safe=is_safe)
         environ[self._key] = visit
-        request = _Request(visit, self._cookie, start_response)
+        request = _Request(visit, self._cookie, start_response, is_plain=environ.get("wsgi.url_scheme") == "http")
         try:
             answer = self._app(environ, request.start)
         except REFUSALS as error:
@@ -64,10 +64,11 @@ class SojournMiddleware:
 class _Request:
     """One request on its way back."""
 
-    def __init__(self, visit: Visit, cookie: Cookie, start_response: Start) -> None:
+    def __init__(self, visit: Visit, cookie: Cookie, start_response: Start, *, is_plain: bool) -> None:
         self._visit = visit
         self._cookie = cookie
         self._start_response = start_response
+        self._is_plain = is_plain
         self.is_started = False
         self.refusal: list[bytes] = []
 
@@ -95,11 +96,9 @@ class _Request:
         return lambda _: None
 
     def _carried(self, headers: Headers, update: CookieUpdate) -> Headers:
-        if update.is_accessed:
-            named = [value for name, value in headers if name.lower() == "vary"]
-            headers = [(name, value) for name, value in headers if name.lower() != "vary"]
-            headers.append(("Vary", varying(", ".join(named), "Cookie")))
-        return [*headers, *(("Set-Cookie", cookie) for cookie in self._cookie.updated(update))]
+        if update.token is not None and self._cookie.secure and self._is_plain:
+            warn_of_plain_http()
+        return carrying(headers, self._cookie, update)
 
     def rest_of(self, answer: Iterable[bytes]) -> Iterator[bytes]:
         """What the application yields, or the refusal."""

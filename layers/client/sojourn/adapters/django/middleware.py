@@ -45,9 +45,10 @@ class SojournMiddleware(SessionMiddleware):
     def process_request(self, request: "HttpRequest") -> None:
         """See Django."""
         name = settings.SESSION_COOKIE_NAME
-        key = Cookie(name=name, secure=name.startswith("__"), is_development=True).found_in(
+        keys = Cookie(name=name, secure=name.startswith("__"), is_development=True).tokens_in(
             [request.META.get("HTTP_COOKIE", "")]
         )
+        key = keys[0] if len(keys) == 1 else None
         if key is None:
             request.COOKIES.pop(name, None)
             key = request.COOKIES.get(_former_name())

@@ -1,0 +1,236 @@
+"""What becomes of a request's session: found, ended, and stored as the request left it. Knows no dictionary of it."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sojourn.absence import Absence
+from sojourn.adapters.opener import Opener
+from sojourn.adapters.rules import Rules
+from sojourn.errors import SessionGoneError
+from sojourn.names import cleaned_label
+from sojourn.store import Store
+from sojourn.tokens import parsed
+from sojourn.writing import KEEP
+
+if TYPE_CHECKING:
+    from sojourn.session import Session
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a request asked of its session beside its contents.
+
+    ``subject`` is whose it is to be by a login. ``put`` are the keys that it set. ``is_cleared``: everything was taken
+    out once; ``is_left``: it was logged out.
+    """
+
+    subject: str | None = None
+    label: str | None = None
+    idle: int | None = None
+    is_rotated: bool = False
+    is_cleared: bool = False
+    is_left: bool = False
+    put: frozenset[str] = frozenset()
+
+
+class Holder:
+    """The session of one request, ``None`` where there is none (any more).
+
+    ``is_ended``: the client's token opens nothing any more. ``is_superseded``: another request replaced it while this
+    one was in flight. ``is_adopted``: it came from an older store.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        opener: Opener,
+        rules: Rules,
+        *,
+        arrived_at: int,
+        is_safe: bool,
+        trifles: frozenset[str],
+        may_call: Callable[[], bool],
+    ) -> None:
+        """``trifles`` are keys that make no session where there is none; ``may_call``: whether ``end`` takes effect."""
+        self._store = store
+        self._opener = opener
+        self._rules = rules
+        self._arrived_at = arrived_at
+        self._is_safe = is_safe
+        self._trifles = trifles
+        self._may_call = may_call
+        self._ending: list[str] = []
+        self.session: Session | None = None
+        self.is_ended = False
+        self.is_superseded = False
+        self.is_adopted = False
+
+    def find(self) -> None:
+        """Look for the session."""
+        found = self._opener.find()
+        if isinstance(found, Absence):
+            self.is_superseded = found is Absence.SUPERSEDED
+            logger.debug("no session: %s", found.value)
+        else:
+            self.session, self.is_adopted = found, found.token != self._opener.token
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether there are sessions that ``settle`` has yet to end."""
+        return bool(self._ending)
+
+    def end(self) -> None:
+        """End the session, or the one that the client's token opened when the request arrived."""
+        token = self._opener.token if self.session is None else self.session.token
+        if token is not None and (self.session is not None or self.is_superseded):
+            self._ending.append(token)
+            self.session = None
+            if self._may_call():
+                self.settle()
+        else:
+            self.is_ended = self.is_ended or token is not None
+
+    def settle(self) -> None:
+        """Carry out what ``end`` could not."""
+        while self._ending:
+            # A logout in flight holds for a session that was rotated since, but not for one that was logged in since.
+            self.is_superseded = self._store.end(self._ending[0]) in (Absence.SUPERSEDED, Absence.FOREIGN_KEY)
+            self.is_ended = self.is_ended or not self.is_superseded
+            del self._ending[0]
+
+    def within(self, seconds: float) -> None:
+        """Give each call that is to come ``seconds`` from now at the most."""
+        self._store = self._store.within(seconds)
+
+    def refresh(self) -> None:
+        """Read it again. A session that is gone leaves none, or raises ``SessionGoneError`` where it was changed."""
+        if self.session is None:
+            return
+        is_changed = self.session.is_changed
+        try:
+            self._store.refresh(self.session)
+        except SessionGoneError as error:
+            if is_changed:
+                raise
+            self.session, self.is_superseded = None, error.is_superseded
+
+    def store(self, contents: Mapping[str, Any], wishes: Wishes) -> None:
+        """Store ``contents`` as ``wishes`` have it; raises what ``Store.create``, ``write`` and ``login`` raise."""
+        session = self.session
+        if session is not None:
+            session.clear()
+            session.update(contents)
+        subject = self._wanted_subject(contents, wishes)
+        if session is not None:
+            self._store_in_flight(session, subject, wishes)
+        elif self.is_superseded:
+            self._begin_beside(contents, subject, wishes, is_change=bool(contents.keys() - self._trifles))
+        else:
+            self._begin_if_wanted(contents, subject, wishes)
+
+    def _store_in_flight(self, session: "Session", subject: str | None, wishes: Wishes) -> None:
+        try:
+            self._write(session, subject, wishes)
+        except SessionGoneError as error:
+            if not error.is_superseded:
+                raise
+            self.is_superseded = True
+            edits, is_change = self._edits(session, wishes)
+            subject = subject if subject != session.subject else wishes.subject
+            self._begin_beside(edits, subject, wishes, is_change=is_change)
+
+    def _write(self, session: "Session", subject: str | None, wishes: Wishes) -> None:
+        if wishes.is_cleared and len(session) == 0 and wishes.subject is None:
+            self.end()
+        elif session.subject is not None and subject != session.subject:
+            self._part(session, subject, wishes)
+        elif subject is not None or len(session) > 0 or not self._end_emptied(session):
+            self._write_own(session, subject, wishes)
+
+    def _end_emptied(self, session: "Session") -> bool:
+        """End a session from which everything was taken, unless another request wrote it meanwhile."""
+        if not session.is_changed or not self._store.expire_unchanged(session):
+            return False
+        self.session, self.is_ended = None, True
+        return True
+
+    def _part(self, session: "Session", subject: str | None, wishes: Wishes) -> None:
+        """Logged out, or in as another subject: nothing of the former one is left to the next."""
+        kept = dict(session) if subject is None else {key: session[key] for key in wishes.put if key in session}
+        self.end()
+        if self.is_superseded:
+            self._begin_beside(kept, subject, wishes, is_change=True)
+        else:
+            self._begin_if_wanted(kept, subject, wishes)
+
+    def _write_own(self, session: "Session", subject: str | None, wishes: Wishes) -> None:
+        (idle, absolute), on_conflict = self._lifetime(session, wishes.idle), self._rules.on_conflict
+        if subject is not None and (wishes.subject is not None or session.subject is None):
+            label = KEEP if wishes.label is None else cleaned_label(wishes.label)
+            self._store.login(
+                session, subject=subject, label=label, idle=idle, absolute=absolute, on_conflict=on_conflict
+            )
+        elif wishes.is_rotated:
+            self._store.rotate(session, idle=idle, absolute=absolute, on_conflict=on_conflict)
+        else:
+            self._store.write(session, idle=idle, absolute=absolute, on_conflict=on_conflict)
+
+    def _begin_if_wanted(self, contents: Mapping[str, Any], subject: str | None, wishes: Wishes) -> None:
+        if subject is not None or contents.keys() - self._trifles:
+            self._begin(contents, subject, wishes)
+
+    def _begin(self, contents: Mapping[str, Any], subject: str | None, wishes: Wishes) -> None:
+        idle, absolute = self._lifetime(None, wishes.idle)
+        label = cleaned_label(wishes.label)
+        self.session = self._store.create(contents, subject=subject, label=label, idle=idle, absolute=absolute)
+
+    def _begin_beside(self, edits: Mapping[str, Any], subject: str | None, wishes: Wishes, *, is_change: bool) -> None:
+        """What becomes of what a request in flight put in, whose token another one replaced."""
+        token = self._opener.token if self.session is None else self.session.token
+        if subject is not None:
+            # A double click: either answer may arrive last, so both sessions begin with the same.
+            known = None
+            if not wishes.is_left:
+                known = self._store.superseding_document(token, subject=subject, arrived_at=self._arrived_at)
+            self._begin({**(known or {}), **edits}, subject, wishes)
+        elif is_change and not self._is_safe:
+            found = parsed(token)
+            raise SessionGoneError(found.session_id if found else "", is_superseded=True)
+        elif is_change:
+            logger.info("what a safe request put into a superseded session is dropped")
+
+    def _edits(self, session: "Session", wishes: Wishes) -> tuple[dict[str, Any], bool]:
+        """What the request put in or changed; and whether it changed anything that counts, removals included."""
+        before = session.stored()
+        edits = {
+            key: value
+            for key, value in session.items()
+            if key in wishes.put or key not in before or before[key] != value
+        }
+        touched = edits.keys() | (before.keys() - session.keys())
+        return edits, session.is_changed and bool(touched - self._trifles)
+
+    def _lifetime(self, session: "Session | None", idle: int | None) -> tuple[int | None, int | None]:
+        """Idle and absolute seconds to ask for; ``None`` leaves what there is."""
+        if idle is None:
+            return None, None
+        absolute = max(idle, self._store.settings.absolute_seconds)
+        if session is not None and session.absolute_at - session.began_at >= absolute:
+            return idle, None
+        return idle, absolute
+
+    def _wanted_subject(self, contents: Mapping[str, Any], wishes: Wishes) -> str | None:
+        """Whose it is to be: as asked for, or as what is in it says; a request that only reads changes no subject."""
+        session = self.session
+        before = session.subject if session is not None else None
+        if wishes.subject is not None:
+            return wishes.subject
+        if self._rules.subject_of is None:
+            return None if wishes.is_cleared else before
+        if session is not None and not session.is_changed:
+            return before
+        return self._rules.subject_of(contents)
