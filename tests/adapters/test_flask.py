@@ -1,9 +1,10 @@
 """The Flask extension, and what Flask's own sessions do beside."""
 
+import ast
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from email.utils import formatdate
-from typing import Any
+from typing import Any, cast
 
 import flask
 import pytest
@@ -16,7 +17,7 @@ from sojourn.adapters.cookies import Cookie
 from sojourn.adapters.flask import Session, Sojourn
 from sojourn.testing import FakeClock
 from sojourn.tokens import mint
-from tests.adapters.browser import Answer, Browser, CountingBackend, Page, Wire, page
+from tests.adapters.browser import MEANWHILE, Answer, Browser, CountingBackend, Page, Wire, page
 from tests.adapters.contract import ATTRIBUTES, AdapterContract, Made
 
 HOST = "https://shop.example"
@@ -124,7 +125,7 @@ def test_flashes_come_back_as_they_went(browser_of: Callable[..., Browser]) -> N
 
     browser = browser_of(say, hear)
     browser.get("/say")
-    assert browser.get("/hear").body == "[('message', 'saved'), ('error', '<b>oh</b>')]"
+    assert browser.get("/hear").body == "[('message', 'saved'), ('error', Markup('<b>oh</b>'))]"
     assert browser.get("/hear").body == "[]"
 
 
@@ -420,3 +421,119 @@ def test_a_stream_is_stored_before_it_begins(browser_of: Callable[..., Browser])
 
     browser = browser_of(stream)
     assert [browser.get("/stream").body for _ in range(2)] == ["1 done", "2 done"]
+
+
+def test_messages_of_two_requests_are_both_shown(browser_of: Callable[..., Browser]) -> None:
+    """Flask never refuses: the last request counts, and a message is not its to overwrite."""
+
+    def flash() -> str:
+        word = flask.request.args["word"]
+        flask.session["last"] = word
+        MEANWHILE.happen()
+        flask.flash(word)
+        return ""
+
+    def hear() -> str:
+        if "wait" in flask.request.args:
+            heard = flask.get_flashed_messages()
+            MEANWHILE.happen()
+            return repr(heard)
+        return f"{flask.session.get('last')} {sorted(flask.get_flashed_messages())}"
+
+    browser = browser_of(flash, hear)
+    MEANWHILE.do(lambda: None)
+    browser.get("/flash?word=first")
+    for others in (("second", "third"), ("fourth", "fifth")):
+        other, mine = others
+        tab = browser.twin()
+
+        def also(word: str = other, tab: Browser = tab) -> None:
+            MEANWHILE.do(lambda: None)
+            tab.get(f"/flash?word={word}")
+
+        MEANWHILE.do(also)
+        assert browser.get(f"/flash?word={mine}").status == 200
+    tab = browser.twin()
+
+    def one_more() -> None:
+        MEANWHILE.do(lambda: None)
+        tab.get("/flash?word=sixth")
+
+    MEANWHILE.do(one_more)
+    assert sorted(ast.literal_eval(browser.get("/hear?wait=1").body)) == ["fifth", "first", "fourth", "second", "third"]
+    assert browser.get("/hear").body == "sixth ['sixth']"
+    assert browser.get("/hear").body == "sixth []"
+
+
+def test_markup_stays_markup_and_nothing_else_becomes_it(browser_of: Callable[..., Browser]) -> None:
+    """As in Flask's own sessions: a template does not escape it."""
+    values: dict[str, Any] = {
+        "markup": Markup("<b>"),
+        "deep": [{"a": (Markup("<i>"), "<i>")}],
+        "alike": {" m": "<script>"},
+        "twice": {" di": {" m": "<script>"}},
+        "none": {" m": "<script>", "b": 1},
+    }
+
+    def put() -> str:
+        flask.session.update(values)
+        return ""
+
+    def show() -> str:
+        found = {key: flask.session[key] for key in values}
+        assert found == values
+        assert type(found["markup"]) is type(found["deep"][0]["a"][0]) is Markup
+        assert type(found["alike"][" m"]) is type(found["deep"][0]["a"][1]) is str
+        flask.session.modified = False
+        return str(flask.session.modified)
+
+    browser = browser_of(put, show)
+    browser.get("/put")
+    assert browser.get("/show").body == "False"
+
+
+def test_a_page_in_flight_does_not_send_the_old_cookie_again(browser_of: Callable[..., Browser], store: Store) -> None:
+    """Flask refreshes the cookie of a permanent session with each answer; a login has replaced it meanwhile."""
+
+    def keep() -> str:
+        flask.session.permanent = True
+        flask.session["a"] = 1
+        return ""
+
+    def read() -> str:
+        assert flask.session["a"] == 1
+        MEANWHILE.happen()
+        return ""
+
+    browser = browser_of(keep, read)
+    browser.get("/keep")
+    token = browser.jar["__Host-session"]
+    MEANWHILE.do(lambda: None)
+    assert browser.get("/read").cookies[0].startswith(f"__Host-session={token}; Max-Age=")
+    MEANWHILE.do(lambda: store.login(cast("Any", store.read(token)), subject="ada"))
+    assert browser.get("/read").cookies == []
+
+
+def test_a_page_that_does_not_look_refreshes_the_cookie_too(
+    browser_of: Callable[..., Browser], backend: CountingBackend
+) -> None:
+    """As ``SESSION_REFRESH_EACH_REQUEST`` has it, where an application has permanent sessions."""
+
+    def put() -> str:
+        flask.session["a"] = 1
+        return ""
+
+    def keep() -> str:
+        flask.session.permanent = True
+        return ""
+
+    def aside() -> str:
+        return ""
+
+    browser = browser_of(put, keep, aside)
+    browser.get("/put")
+    with backend.counted() as calls:
+        assert browser.get("/aside").cookies == []
+    assert calls == []
+    browser.get("/keep")
+    assert "Max-Age=" in browser.get("/aside").cookies[0]

@@ -84,8 +84,12 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
         lambda browser, *_: _CONTRACT.test_two_cookies_that_open_are_none(browser),
     ),
     "a cookie without a name counts": (
-        Mutant("sojourn.adapters.cookies:_pairs", "name.strip(\" \\t\")", "name.strip()"),
-        lambda browser, *_: _CONTRACT.test_nothing_but_the_exact_name_opens(browser, "{name}\u2003={token}"),
+        Mutant(f"{COOKIE}.tokens_in", "name == self._name", 'name in (self._name, "")'),
+        lambda browser, *_: _CONTRACT.test_nothing_but_the_exact_name_opens(browser, "={token}"),
+    ),
+    "a session that was emptied takes another tab's cart along": (
+        Mutant(f"{PROTOCOL}.expire_unchanged", ", version=seen.version", ""),
+        lambda browser, *_: _CONTRACT.test_an_emptied_session_keeps_what_another_tab_put_in(browser),
     ),
     "a cookie is deleted elsewhere": (
         Mutant(f"{COOKIE}.deleted", ", *self._attributes()", ""),

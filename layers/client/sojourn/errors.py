@@ -111,7 +111,7 @@ class CorruptSessionError(SojournError):
         self.session_id = session_id
 
 
-class ConfigurationError(SojournError, ValueError):
+class ConfigurationError(SojournError):
     """A setting is missing or wrong; the message names it and what it takes."""
 
 

@@ -31,6 +31,10 @@ _MAX_CANDIDATES = 4
 """Each costs a read. A browser has one cookie of a name for each path and domain."""
 
 
+class CookieError(ConfigurationError, ValueError):
+    """A cookie that browsers refuse, or that is weak; a ``ValueError``, as frameworks raise for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class FormerCookie:
     """A cookie of an older store: by its path and domain it is deleted when its session has moved in."""
@@ -51,7 +55,7 @@ class Cookie:
     ends, they are deleted; one with another path than ``/`` or a domain is a ``FormerCookie``.
 
     ``secure=False``, ``httponly=False`` and ``samesite=None``, which leaves the choice to browsers, raise
-    ``ConfigurationError`` unless ``is_development``: over plain HTTP browsers take no ``Secure`` cookie.
+    ``CookieError`` unless ``is_development``: over plain HTTP browsers take no ``Secure`` cookie.
     """
 
     name: str | None = None
@@ -68,26 +72,24 @@ class Cookie:
     def __post_init__(self) -> None:
         """Refuse what browsers would, and what weakens the session."""
         if not all(_NAME.fullmatch(name) for name in (self._name, *(former.name for former in self._former()))):
-            raise ConfigurationError("the name of a cookie takes letters, digits and some signs (RFC 9110, token)")
+            raise CookieError("the name of a cookie takes letters, digits and some signs (RFC 9110, token)")
         if self.samesite not in ("Strict", "Lax", "None", None):
-            raise ConfigurationError("SameSite is Strict, Lax or None")
+            raise CookieError("SameSite is Strict, Lax or None")
         for value in (self.path, *([] if self.domain is None else [self.domain])):
             if not _ATTRIBUTE.fullmatch(value):
-                raise ConfigurationError("a cookie's path and domain take visible ASCII without a semicolon")
+                raise CookieError("a cookie's path and domain take visible ASCII without a semicolon")
         is_host = self.secure and self.domain is None and self.path == "/"
         if self._name.lower().startswith("__host-") and not is_host:
-            raise ConfigurationError(
+            raise CookieError(
                 "browsers refuse a __Host- cookie with a domain, with another path than / or without Secure; "
                 "name it otherwise"
             )
         if self._name.lower().startswith("__secure-") and not self.secure:
-            raise ConfigurationError("browsers refuse a __Secure- cookie without Secure; name it otherwise")
+            raise CookieError("browsers refuse a __Secure- cookie without Secure; name it otherwise")
         if (self.samesite == "None" or self.partitioned) and not self.secure:
-            raise ConfigurationError("browsers refuse SameSite=None and Partitioned without Secure")
+            raise CookieError("browsers refuse SameSite=None and Partitioned without Secure")
         if not (self.secure and self.httponly and self.samesite) and not self.is_development:
-            raise ConfigurationError(
-                "a session cookie is Secure, HttpOnly and SameSite; is_development=True takes less"
-            )
+            raise CookieError("a session cookie is Secure, HttpOnly and SameSite; is_development=True takes less")
 
     @property
     def _name(self) -> str:

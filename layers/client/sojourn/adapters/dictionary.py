@@ -19,7 +19,11 @@ class LazyDictionary(dict[str, Any]):
 
     @abstractmethod
     def before_look(self) -> None:
-        """Put the contents in with ``fill``, unless they are in. Called before each look."""
+        """``open_quietly``, and note that it was looked at. Called before each look."""
+
+    @abstractmethod
+    def open_quietly(self) -> None:
+        """Put the contents in with ``fill``, unless they are in."""
 
     @abstractmethod
     def before_change(self, key: str | None) -> None:
@@ -117,9 +121,10 @@ class LazyDictionary(dict[str, Any]):
         super().clear()
 
     def pop(self, key: str, *default: Any) -> Any:
-        """See ``dict``; no change where there is no such key."""
-        self.before_look()
+        """See ``dict``; neither a look nor a change where there is no such key."""
+        self.open_quietly()
         if super().__contains__(key):
+            self.before_look()
             self.before_change(key)
         return super().pop(key, *default)
 

@@ -12,6 +12,7 @@ from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.exceptions import Conflict, HTTPException, ServiceUnavailable, Unauthorized
 
 from sojourn.adapters.cookies import NOT_SHARED, Cookie, warn_of_plain_http
+from sojourn.adapters.markup import with_markup, without_markup
 from sojourn.adapters.refusals import REFUSALS, refusal_of
 from sojourn.adapters.rules import SAFE_METHODS, Rules, SubjectOf, checked_lifetime, merged_messages, rules_of
 from sojourn.adapters.visit import Visit
@@ -30,7 +31,7 @@ _REFUSED = {401: Unauthorized, 409: Conflict}
 class Session(Visit, SessionMixin):
     """What ``flask.session`` is: no store is called before it is looked at.
 
-    Nested changes are noticed, so ``modified`` need not be set.
+    Nested changes are noticed, so ``modified`` need not be set. ``Markup`` comes back as that, as with Flask's own.
     """
 
     # To be permanent is no reason to be: many applications say it before each request.
@@ -40,6 +41,14 @@ class Session(Visit, SessionMixin):
     def new(self) -> bool:  # type: ignore[override]  # a plain attribute of the mixin
         """Whether nothing is stored yet."""
         return not self.is_stored
+
+    def to_document(self) -> dict[str, Any]:
+        """See ``Visit``."""
+        return {key: without_markup(value) for key, value in self.items()}
+
+    def from_document(self, document: dict[str, Any]) -> dict[str, Any]:
+        """See ``Visit``."""
+        return {key: with_markup(value) for key, value in document.items()}
 
 
 session = cast("Session", flask_session)
@@ -79,7 +88,7 @@ class SojournInterface(SessionInterface):
         return Cookie(
             name=name,
             path=path,
-            domain=domain,
+            domain=domain and domain.lstrip("."),  # RFC 6265, section 5.2.3, as Werkzeug has it
             secure=secure,
             httponly=self.get_cookie_httponly(app),
             samesite=cast("Any", samesite and samesite.capitalize()),

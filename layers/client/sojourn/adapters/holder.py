@@ -118,15 +118,21 @@ class Holder:
                 raise
             self.session, self.is_superseded = None, error.is_superseded
 
-    def store(self, contents: Mapping[str, Any], wishes: Wishes) -> None:
-        """Store ``contents`` as ``wishes`` have it; raises what ``Store.create``, ``write`` and ``login`` raise."""
+    def store(self, contents: Mapping[str, Any], wishes: Wishes, *, is_certain: bool = False) -> None:
+        """Store ``contents`` as ``wishes`` have it; raises what ``Store.create``, ``write`` and ``login`` raise.
+
+        ``is_certain``: an unchanged session is read again, so that its token is known to open it still.
+        """
         session = self.session
         if session is not None:
             session.clear()
             session.update(contents)
         subject = self._wanted_subject(contents, wishes)
         if session is not None:
+            version = session.version
             self._store_in_flight(session, subject, wishes)
+            if is_certain and session.version == version:
+                self.refresh()
         elif self.is_superseded:
             self._begin_beside(contents, subject, wishes, is_change=bool(contents.keys() - self._trifles))
         else:

@@ -44,7 +44,7 @@ class Visit(LazyDictionary):
     ``idle`` gives the session other idle seconds than the store's, and as long to live if that is more than the
     store's; ``None`` leaves it as it is. ``label`` names the device in lists, from the next login on. ``accessed``: it
     was looked at or changed, so the answer varies by cookie. ``is_resent``: the cookie goes out once more, though the
-    client has it.
+    client has it, unless another request replaced its token; that costs a read where nothing was changed.
 
     A request whose token was superseded, before it looked or while it ran, was in flight when another one logged in or
     rotated. It is served without a session and leaves the client's cookie alone: what a safe request puts in is
@@ -155,7 +155,15 @@ class Visit(LazyDictionary):
     def before(self) -> dict[str, Any]:
         """What is stored, as far as this request knows."""
         self.before_look()
-        return self._holder.session.stored() if self._holder.session is not None else {}
+        return self.from_document(self._holder.session.stored()) if self._holder.session is not None else {}
+
+    def to_document(self) -> dict[str, Any]:
+        """The contents as they are stored; for adapters whose framework keeps what a document does not."""
+        return self.copy()
+
+    def from_document(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The inverse of ``to_document``."""
+        return document
 
     # ---- what is done with it
 
@@ -198,9 +206,9 @@ class Visit(LazyDictionary):
         if session is None:
             return
         session.clear()
-        session.update(self)
+        session.update(self.to_document())
         self._holder.refresh()
-        self.fill(self._holder.session or {})
+        self.fill(self.from_document(self._holder.session or {}))
 
     def within(self, seconds: float) -> None:
         """Give each call of the store that is to come ``seconds`` from now at the most."""
@@ -218,10 +226,15 @@ class Visit(LazyDictionary):
         if not self._is_closed:
             self._is_closed = True
             if is_kept and self._is_opened and not self._is_read_only:
-                self._holder.store(self.copy(), self._wishes())
-                if self._holder.session is not None:
-                    self.fill(self._holder.session)
+                self._holder.store(self.to_document(), self._wishes(), is_certain=self.is_resent)
+                self._take_over()
         return self._update()
+
+    def _take_over(self) -> None:
+        """What is stored now, where other requests had a share in it."""
+        session = self._holder.session
+        if session is not None and self.to_document() != session:
+            self.fill(self.from_document(session))
 
     def _update(self) -> CookieUpdate:
         holder, is_accessed = self._holder, self.accessed or self._is_opened
@@ -257,6 +270,10 @@ class Visit(LazyDictionary):
     def before_look(self) -> None:
         """Ask for the session, once. Raises what ``Store.find`` raises."""
         self.accessed = True
+        self.open_quietly()
+
+    def open_quietly(self) -> None:
+        """See ``LazyDictionary``."""
         if self._is_opened:
             return
         try:
@@ -266,7 +283,7 @@ class Visit(LazyDictionary):
             raise
         self._is_opened = True
         session = self._holder.session
-        self.fill(session or {})
+        self.fill(self.from_document(session or {}))
         if session is not None and not self._holder.is_adopted:
             self._handed_out = (session.token, session.idle, session.absolute_at)
 
