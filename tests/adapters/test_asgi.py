@@ -1,12 +1,14 @@
 """The ASGI middleware: alone, under Starlette and under FastAPI."""
 
 import asyncio
-import threading
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
+import trio
 from fastapi import FastAPI, Request
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,7 +17,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from sojourn import ConfigurationError, InvalidDataError, Store, StoreUnavailableError
+from sojourn import ConfigurationError, InvalidDataError, SojournError, Store, StoreUnavailableError
 from sojourn.adapters.asgi import Application, Message, Receive, Scope, Send, Session, SojournMiddleware
 from sojourn.testing import FakeClock
 from sojourn.tokens import mint
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
 
 async def nothing() -> Message:
     """What a client sends who waits for the answer."""
-    await asyncio.Event().wait()
+    await anyio.sleep_forever()
     raise AssertionError
 
 
-def wire_to(app: Application) -> Wire:
+def wire_to(app: Application, run: Callable[..., object] = anyio.run) -> Wire:
     """A server."""
 
     def request(path: str, cookies: Sequence[str], also: str, method: str = "GET") -> Answer:
@@ -56,7 +58,7 @@ def wire_to(app: Application) -> Wire:
             told.append(message)
 
         try:
-            asyncio.run(app(scope, nothing, send))  # type: ignore[arg-type]  # a coroutine it is
+            run(app, scope, nothing, send)
         except ZeroDivisionError:
             assert told[0]["status"] == 500 if told else True
         if not told:
@@ -118,6 +120,27 @@ class TestPlain(AdapterContract):
         assert calls == ["load"]
 
 
+class TestTrio(AdapterContract):
+    """The contract under the other event loop, where views open their session themselves."""
+
+    @pytest.fixture
+    def adapter(self) -> Made:
+        """Lazy, and opened by the view."""
+
+        def make(store: Store, **options: Any) -> Wire:
+            inner = plain(store)
+
+            async def app(scope: Scope, receive: Receive, send: Send) -> None:
+                if scope["path"] != "/static":
+                    with contextlib.suppress(SojournError):  # raised again where it is looked at
+                        await scope["session"].open()
+                await inner(scope, receive, send)
+
+            return wire_to(SojournMiddleware(app, store, is_lazy=True, **options_of(options)), trio.run)
+
+        return make
+
+
 class TestStarlette(AdapterContract):
     """The contract: views run in threads, and the session is read when they look at it."""
 
@@ -163,9 +186,6 @@ class TestFastApi(AdapterContract):
         return make
 
 
-# ---- the event loop
-
-
 @pytest.fixture
 def served(store: Store) -> Callable[..., Browser]:
     """A browser in front of one view of one's own."""
@@ -175,91 +195,6 @@ def served(store: Store) -> Callable[..., Browser]:
         return Browser(wire_to(Starlette(routes=[Route("/", view)], middleware=[sessions])))
 
     return make
-
-
-@pytest.mark.parametrize("is_lazy", [False, True])
-def test_the_event_loop_never_waits_for_the_store(
-    served: Callable[..., Browser], backend: CountingBackend, *, is_lazy: bool
-) -> None:
-    """Not to read, not to store, not to log out."""
-    asked: list[threading.Thread] = []
-    backend.on_call = lambda: asked.append(threading.current_thread())
-
-    async def view(request: Any) -> PlainTextResponse:
-        await request.session.open()
-        request.session["n"] = request.session.get("n", 0) + 1
-        if request.session["n"] == 3:
-            request.session.logout()
-        return PlainTextResponse(str(request.session.get("n")))
-
-    browser = served(view, is_lazy=is_lazy)
-    assert [browser.get("/").body for _ in range(4)] == ["1", "2", "None", "1"]
-    assert len(asked) == 6
-    assert threading.main_thread() not in asked
-
-
-def test_a_lazy_session_has_to_be_opened_in_the_event_loop(served: Callable[..., Browser], store: Store) -> None:
-    """Who forgets it is told; a visitor without a cookie has nothing to open."""
-
-    async def view(request: Any) -> PlainTextResponse:
-        return PlainTextResponse(str(request.session.get("a")))
-
-    browser = served(view, is_lazy=True)
-    assert browser.get("/").body == "None"
-    browser.jar["__Host-session"] = store.create({"a": 1}).token
-    with pytest.raises(RuntimeError, match=r"await request.session.open\(\)"):
-        browser.get("/")
-
-
-def test_a_logout_counts_also_when_the_view_breaks(
-    served: Callable[..., Browser], store: Store, backend: CountingBackend
-) -> None:
-    """In the event loop it is done after the view, whatever became of it."""
-
-    async def view(request: Any) -> PlainTextResponse:
-        request.session.logout()
-        raise ZeroDivisionError
-
-    browser = served(view)
-    browser.jar["__Host-session"] = store.create({"a": 1}, subject="ada").token
-    assert browser.get("/").status == 500
-    assert backend.records == []
-
-
-def test_many_requests_are_served_while_one_waits(store: Store, backend: CountingBackend) -> None:
-    """The store's slowness is nobody else's."""
-    gate = threading.Event()
-    slow, other = store.create({"a": 1}), store.create({"a": 2})
-    first = [True]
-
-    def wait() -> None:
-        if first.pop() if first else False:
-            assert gate.wait(10)
-
-    backend.on_call = wait
-    finished: list[str] = []
-
-    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
-        finished.append(str(scope["session"]["a"]))
-
-    async def send(_message: Message) -> None:
-        raise AssertionError
-
-    async def visit(token: str) -> None:
-        scope = {"type": "http", "headers": [(b"cookie", f"__Host-session={token}".encode())]}
-        await SojournMiddleware(app, store)(scope, nothing, send)
-
-    async def both() -> None:
-        waiting = asyncio.create_task(visit(slow.token))
-        while first:
-            await asyncio.sleep(0.001)
-        await visit(other.token)
-        assert finished == ["2"]
-        gate.set()
-        await waiting
-
-    asyncio.run(both())
-    assert finished == ["2", "1"]
 
 
 # ---- what is no simple page

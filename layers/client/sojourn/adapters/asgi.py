@@ -204,7 +204,7 @@ class SojournMiddleware:
         except SojournError as error:
             await receive()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
-            raise
+            return
         await self._app(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
