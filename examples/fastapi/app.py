@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from sojourn import open_store
-from sojourn.adapters.asgi import SojournMiddleware
+from sojourn.adapters.asgi import SojournMiddleware, session_of
 
 store = open_store()
 app = FastAPI()
@@ -16,7 +16,7 @@ app.add_middleware(SojournMiddleware, store=store, subject_of="user", is_lazy=Tr
 @app.get("/")
 def home(request: Request) -> dict[str, Any]:
     """The user, what is in the cart, and the user's devices."""
-    session: Any = request.session
+    session = session_of(request)  # request.session, typed as what it is
     user = session.get("user")
     devices = [
         {"id": device.id, "label": device.label, "is_this": device.id == session.id}
@@ -28,7 +28,7 @@ def home(request: Request) -> dict[str, Any]:
 @app.post("/cart/{item}")
 async def put_in(request: Request, item: str) -> dict[str, Any]:
     """A nested change is a change."""
-    session: Any = request.session
+    session = session_of(request)
     await session.open()
     session.setdefault("cart", []).append(item)
     return {"cart": session["cart"]}
@@ -37,15 +37,17 @@ async def put_in(request: Request, item: str) -> dict[str, Any]:
 @app.post("/login/{user}")
 def login(request: Request, user: str) -> dict[str, Any]:
     """Putting the user in is the login: a new token, the cart comes along. There is no password here."""
-    request.session.label = request.headers.get("user-agent")
-    request.session["user"] = user
+    session = session_of(request)
+    session.label = request.headers.get("user-agent")
+    session["user"] = user
     return {"user": user}
 
 
 @app.post("/logout")
 def logout(request: Request) -> dict[str, Any]:
     """Ends the session, and takes the cookie back."""
-    return {"user": request.session.logout()}
+    session_of(request).logout()
+    return {"user": None}
 
 
 @app.post("/devices/{session_id}/revoke")

@@ -1,9 +1,9 @@
 """A shop in Flask: `flask --app app run` with SOJOURN_TABLE set, behind HTTPS or with is_development=True."""
 
-from flask import Flask, request, session
+from flask import Flask, request
 
 from sojourn import open_store
-from sojourn.adapters.flask import Sojourn
+from sojourn.adapters.flask import Sojourn, session  # flask.session, typed as what it is
 
 store = open_store()
 app = Flask(__name__)
