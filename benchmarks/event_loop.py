@@ -10,14 +10,17 @@ ratio, the median of several rounds, which alternate so that a busy machine slow
 import statistics
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import anyio
 
-from sojourn import Store
 from sojourn.adapters.asgi import Message, Receive, Scope, Send, SojournMiddleware
 from sojourn.backend import Mark, Record
 from sojourn.backends.memory import MemoryBackend
 from sojourn.testing import memory_store
+
+if TYPE_CHECKING:
+    from sojourn import Store
 
 STALLED, HEALTHY, ROUNDS = 30, 200, 15
 
