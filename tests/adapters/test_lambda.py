@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
 
-from sojourn import ConfigurationError, InvalidDataError, Store, StoreUnavailableError
+from sojourn import (
+    ConfigurationError,
+    ConflictError,
+    InvalidDataError,
+    SessionGoneError,
+    Store,
+    StoreUnavailableError,
+)
 from sojourn.adapters.cookies import Cookie
 from sojourn.adapters.lambda_handler import session_of, with_session
 from sojourn.adapters.refusals import refusal_of
@@ -109,6 +116,19 @@ def test_the_functions_own_headers_stay(store: Store, front: Front) -> None:
     answer = wire_to(handler, front)("/", [], "")
     assert [cookie.partition("=")[0] for cookie in answer.cookies] == ["theme", "__Host-session"]
     assert (answer.vary, answer.headers["x-own"]) == ("Accept, Cookie", "1")
+
+
+@every_front
+def test_a_header_without_a_value_is_none(store: Store, front: Front) -> None:
+    """Powertools leaves them out as well."""
+
+    @with_session(store=store)
+    def handler(_event: Event, _context: object) -> dict[str, Any]:
+        session_of()["a"] = 1
+        return {"statusCode": 200, "headers": {"Vary": None, "cache-control": None}, "multiValueHeaders": None}
+
+    answer = front.answer(handler(front.event("/", [], {}), None))
+    assert (answer.vary, answer.headers["cache-control"]) == ("Cookie", 'no-cache="Set-Cookie", private')
 
 
 def test_a_balancer_that_knows_each_name_once_gets_each_cookie_in_capitals_of_its_own(store: Store) -> None:
@@ -550,6 +570,14 @@ def test_a_refusal_says_when_to_come_back(
     }
 
 
+def test_only_a_store_that_is_away_says_when_to_come_back() -> None:
+    """What another request did is not undone by waiting."""
+    errors = [ConflictError("id", keys=frozenset({"a"})), SessionGoneError("id"), StoreUnavailableError("unplugged")]
+    assert [refusal_of(error).status for error in errors] == [409, 401, 503]
+    assert ["Retry-After" in dict(refusal_of(error).headers) for error in errors] == [False, False, True]
+    assert {dict(refusal_of(error).headers)["Cache-Control"] for error in errors} == {"no-store"}
+
+
 # ---- without cookies
 
 
@@ -575,6 +603,15 @@ def test_clients_that_are_no_browsers_bring_a_bearer_token(store: Store, front: 
     after = bearer(front, handler, "/login/ada", ("Authorization", f"Bearer {token}")).headers["session-token"]
     assert bearer(front, handler, "/show", ("Authorization", f"Bearer {token}")).body == "[]"
     assert bearer(front, handler, "/whose", ("Authorization", f"Bearer {after}")).body == "ada"
+
+
+def test_two_authorization_headers_are_none(store: Store) -> None:
+    """One of them was put there by somebody in between."""
+    good, other = (f"Bearer {store.create({'a': 1}).token}" for _ in range(2))
+    handler: Handler = with_session(store=store, is_bearer=True)(lambda _event, _context: {"n": len(session_of())})
+    for values, size in (([good], 1), ([good, other], 0), ([good, good], 0)):
+        event = {"httpMethod": "GET", "path": "/", "multiValueHeaders": {"Authorization": values}}
+        assert handler(event, None)["n"] == size
 
 
 # ---- WebSockets

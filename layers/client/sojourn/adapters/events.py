@@ -47,7 +47,7 @@ class Kind:
         status = response.get("statusCode")
         try:
             return self.status if status is None else int(status)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return _BAD_GATEWAY
 
     def written_out(self, response: object) -> object:
@@ -117,7 +117,7 @@ class Answer:
     def add(self, name: str, value: str) -> None:
         """One header more, beside those of the same name."""
         if name == "Set-Cookie" and self._kind.several == "cookies":
-            self.response["cookies"] = [*(self.response.get("cookies") or ()), value]
+            self.response["cookies"] = [*_texts(self.response.get("cookies")), value]
         else:
             self.put(name, [*self.values(name), value])
 
@@ -148,8 +148,7 @@ class Answer:
             for key, values in _mapping(self.response.get(place)).items()
             if key.lower() == name.lower()
         ]
-        several = (values if isinstance(values, list) else [values] for values in found)
-        return [str(value) for values in several for value in values if value is not None]
+        return [str(value) for values in found for value in _several(values) if value is not None]
 
 
 def _kind_of(event: Mapping[str, Any]) -> Kind | None:
@@ -180,7 +179,11 @@ def _listed(headers: object) -> dict[str, list[str]]:
 
 
 def _texts(values: object) -> list[str]:
-    return [value for value in (values if isinstance(values, list) else [values]) if isinstance(value, str)]
+    return [value for value in _several(values) if isinstance(value, str)]
+
+
+def _several(values: object) -> Sequence[object]:
+    return values if isinstance(values, list | tuple) else [values]
 
 
 def _described(event: object) -> str:
