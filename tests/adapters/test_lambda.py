@@ -182,6 +182,7 @@ def test_an_answer_in_short_can_carry_a_cookie(store: Store, response: object, b
 
     answer = wire_to(handler, FRONTS["HTTP API 2.0"])("/", [], "")
     assert (answer.status, answer.body, len(answer.cookies)) == (200, body, 1)
+    assert answer.headers["content-type"] == "application/json"
 
 
 def test_an_answer_that_cannot_be_sent_stores_nothing(store: Store, backend: CountingBackend) -> None:
@@ -467,7 +468,7 @@ def test_an_event_of_another_kind_raises(store: Store, backend: CountingBackend,
     """Before the handler is called: it would look at a session that nobody brought."""
     called: list[object] = []
     handler = with_session(store=store)(lambda event, _context: called.append(event))
-    with pytest.raises(ConfigurationError, match=r"no request that has a session .*served: HTTP APIs, REST APIs"):
+    with pytest.raises(ConfigurationError, match=r"not an HTTP request with a session .*supported: HTTP APIs, REST"):
         handler(OTHERS[kind], Context())
     assert (called, backend.calls) == ([], [])
 

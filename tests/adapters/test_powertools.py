@@ -395,7 +395,7 @@ def paying(calls: list[str]) -> Handler:
 @every_resolver
 @pytest.mark.parametrize("key", ["", "headers.order || multiValueHeaders.order"], ids=["whole event", "a part"])
 def test_idempotent_inside_repeats_the_page_and_never_sees_a_token(store: Store, kind: str, key: str) -> None:
-    """The safe order: another client with the same key gets the page and nobody's cookie."""
+    """The safe order: another client with the same key gets the page without a cookie."""
     kept, calls = Kept(), list[str]()
     config = IdempotencyConfig(event_key_jmespath=key)
     guarded = idempotent(persistence_store=kept, config=config)(paying(calls))

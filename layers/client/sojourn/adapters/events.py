@@ -18,11 +18,11 @@ Response = dict[str, Any]
 
 _BEARER = "bearer "
 _BAD_GATEWAY = 502
-_SERVED = (
+_SUPPORTED = (
     "HTTP APIs, REST APIs, function URLs, load balancers, VPC Lattice, $connect of WebSocket APIs, REQUEST authorizers"
 )
 _PARTS = ("requestContext", "headers", "multiValueHeaders", "cookies")
-"""What tells the event of one request from that of another; VPC Lattice sends no ids."""
+"""What differs between the events of two requests; VPC Lattice sends no ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def request_of(event: object) -> Request:
     kind = _kind_of(event) if isinstance(event, Mapping) else None
     if kind is None or not isinstance(event, Mapping):
         raise ConfigurationError(
-            f"this event is no request that has a session ({_described(event)}); served: {_SERVED}"
+            f"this event is not an HTTP request with a session ({_described(event)}); supported: {_SUPPORTED}"
         )
     headers = _headers_of(event)
     given = event.get("cookies")
@@ -190,7 +190,7 @@ def _described(event: object) -> str:
     if not isinstance(event, Mapping):
         return f"it is of type {type(event).__name__}"
     if "connectionId" in _mapping(event.get("requestContext")):
-        return "messages of a WebSocket bring no headers: read the session at $connect and keep what you need of it"
+        return "messages of a WebSocket have no headers: read the session at $connect and keep what you need of it"
     return "its keys are " + ", ".join(sorted(str(key) for key in event)[:8])
 
 
