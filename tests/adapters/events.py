@@ -36,7 +36,7 @@ def _http_2(path: str, lines: Sequence[str], headers: dict[str, str]) -> Event:
         "isBase64Encoded": False,
     }
     if lines:
-        event["cookies"] = [pair.strip() for line in lines for pair in line.split(";")]
+        event["cookies"] = [pair.strip(" ") for line in lines for pair in line.split(";")]
     return event
 
 

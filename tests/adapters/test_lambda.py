@@ -17,6 +17,7 @@ from sojourn import (
     ConflictError,
     InvalidDataError,
     SessionGoneError,
+    Settings,
     Store,
     StoreUnavailableError,
 )
@@ -493,6 +494,7 @@ def test_headers_are_found_in_any_capitals_and_junk_is_none(store: Store) -> Non
     served: list[Event] = [
         {"httpMethod": "GET", "headers": {"COOKIE": cookie}},
         {"httpMethod": "GET", "headers": {"Cookie": "theme=dark", "cookie": cookie}},
+        {"httpMethod": "GET", "headers": {"Cookie": cookie, "cookie": f"__Host-session={mint().reveal()}"}},
         {"httpMethod": "GET", "headers": {"Cookie": cookie}, "multiValueHeaders": None},
         {"httpMethod": "GET", "headers": {"Cookie": cookie}, "multiValueHeaders": {"cookie": None}},
         {"httpMethod": "GET", "headers": None, "multiValueHeaders": {"cOOKIE": [None, 1, cookie]}},
@@ -507,7 +509,6 @@ def test_headers_are_found_in_any_capitals_and_junk_is_none(store: Store) -> Non
         {"httpMethod": "GET", "path": "/", "resource": "/", "requestContext": {"requestId": "1"}},
         {"version": "2.0", "rawPath": "/"},
         {"httpMethod": "GET", "headers": {"Cookie": 5, "X": None}},
-        {"httpMethod": "GET", "headers": {"Cookie": cookie, "cookie": f"__Host-session={mint().reveal()}"}},
         {"httpMethod": "GET", "headers": {"Cookie": "x" * 20_000 + f"; {cookie}"}},
         {**http, "cookies": cookie, "headers": []},
         {**http, "cookies": [], "headers": {"cookie": cookie}},
@@ -682,4 +683,13 @@ def test_plain_http_needs_to_be_meant(store: Store) -> None:
         wire_to(with_session(store=store, cookie=cookie)(handled(FRONTS["REST API"], store)), FRONTS["REST API"])
     )
     browser.get("/put/a/1")
-    assert browser.last[0].endswith("; Path=/; HttpOnly; SameSite=Lax")
+    assert browser.last[0].endswith("; path=/; httponly; samesite=Lax")
+
+
+def test_two_applications_on_one_host_have_cookies_of_their_own(store: Store) -> None:
+    """The namespace is in the name that is given none."""
+    shop = memory_store(settings=Settings(namespace="shop"))
+    for each, name in ((store, "__Host-session"), (shop, "__Host-session-shop")):
+        browser = Browser(wire_to(with_session(store=each)(handled(FRONTS["REST API"], each)), FRONTS["REST API"]))
+        browser.get("/put/a/1")
+        assert (list(browser.jar), browser.get("/show").body) == ([name], "[('a', '1')]")

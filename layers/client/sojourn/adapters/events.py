@@ -75,12 +75,12 @@ class Request:
     headers: Mapping[str, Sequence[str]]
     cookies: Sequence[str]
 
-    def bearer(self) -> str | None:
+    def bearer(self) -> tuple[str, ...]:
         """The token of an ``Authorization`` header, if there is one such header."""
         values = self.headers.get("authorization", ())
         if len(values) != 1 or not values[0].lower().startswith(_BEARER):
-            return None
-        return values[0][len(_BEARER) :].strip()
+            return ()
+        return (values[0][len(_BEARER) :].strip(),)
 
 
 def request_of(event: object) -> Request:

@@ -62,7 +62,7 @@ class Sessions:
         on_conflict: OnConflict = "raise",
     ) -> None:
         self._store = store or open_store()
-        self._cookie = cookie or Cookie()
+        self._cookie = (cookie or Cookie()).in_namespace(self._store.settings.namespace)
         self._is_bearer = is_bearer
         self._rules = rules_of(subject_of, on_conflict)
 
@@ -83,7 +83,7 @@ class Sessions:
             running = _RUNNING.set(_Invocation(event, visit, _RUNNING.get()))
             try:
                 response: object = handler(event, context)
-                if visit.is_accessed:
+                if visit.accessed:
                     # An answer that cannot be sent must fail before anything is stored.
                     response = request.kind.written_out(response)
                 update = visit.close(is_kept=request.kind.status_of(response) < _SERVER_ERROR)
@@ -99,11 +99,11 @@ class Sessions:
         return served
 
     def _visit(self, request: Request, context: object) -> Visit:
-        token = request.bearer() if self._is_bearer else self._cookie.found_in(request.cookies)
+        tokens = request.bearer() if self._is_bearer else self._cookie.tokens_in(request.cookies)
         left = getattr(context, "get_remaining_time_in_millis", None)  # tests have no context
         store = self._store if left is None else self._store.within(left() / 1000 - _TO_ANSWER_SECONDS)
         is_safe = request.method in SAFE_METHODS
-        return Visit(store, token, self._rules, is_safe=is_safe, is_read_only=request.kind.is_read_only)
+        return Visit(store, tokens, self._rules, is_safe=is_safe, is_read_only=request.kind.is_read_only)
 
     def _carried(self, kind: Kind, response: object, update: CookieUpdate) -> object:
         if not update.is_accessed or kind.is_read_only or not isinstance(response, dict):
