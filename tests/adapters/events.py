@@ -36,7 +36,7 @@ def _http_2(path: str, lines: Sequence[str], headers: dict[str, str]) -> Event:
         "isBase64Encoded": False,
     }
     if lines:
-        event["cookies"] = [pair.strip() for line in lines for pair in line.split(";")]
+        event["cookies"] = [pair.strip(" ") for line in lines for pair in line.split(";")]
     return event
 
 
@@ -113,16 +113,49 @@ def _balancer_multi(path: str, lines: Sequence[str], headers: dict[str, str]) ->
 
 def _answer_of_balancer_multi(response: Any) -> Answer:
     assert not response.get("headers")
-    several = [(name, value) for name, values in response["multiValueHeaders"].items() for value in values]
+    several = [(name, value) for name, values in (response.get("multiValueHeaders") or {}).items() for value in values]
     return seen(response["statusCode"], several, response.get("body", ""))
+
+
+def _lattice_1(path: str, lines: Sequence[str], headers: dict[str, str]) -> Event:
+    return {
+        "raw_path": path,
+        "method": "GET",
+        "headers": {"host": "shop.example", **({"cookie": "; ".join(lines)} if lines else {}), **headers},
+        "query_string_parameters": {},
+        "body": "",
+        "is_base64_encoded": False,
+    }
+
+
+def _lattice_2(path: str, lines: Sequence[str], headers: dict[str, str]) -> Event:
+    single = {name: [value] for name, value in {"host": "shop.example", **headers}.items()}
+    arn = "arn:aws:vpc-lattice:eu-central-1:123456789012"
+    return {
+        "version": "2.0",
+        "path": path,
+        "method": "GET",
+        "headers": {**single, **({"cookie": list(lines)} if lines else {})},
+        "queryStringParameters": {},
+        "body": "",
+        "isBase64Encoded": False,
+        "requestContext": {
+            "serviceNetworkArn": f"{arn}:servicenetwork/sn-1",
+            "serviceArn": f"{arn}:service/svc-1",
+            "targetGroupArn": f"{arn}:targetgroup/tg-1",
+            "identity": {"sourceVpcArn": "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-1", "type": "NONE"},
+            "region": "eu-central-1",
+            "timeEpoch": "1696331543569073",
+        },
+    }
 
 
 def sent(event: Event, method: str) -> Event:
     """The same request with another method."""
-    if "httpMethod" in event:
-        event["httpMethod"] = method
-    if "http" in event["requestContext"]:
-        event["requestContext"]["http"]["method"] = method
+    for place in (event, event.get("requestContext", {}).get("http", {})):
+        for key in ("httpMethod", "method"):
+            if key in place:
+                place[key] = method
     return event
 
 
@@ -133,6 +166,8 @@ FRONTS = {
     "REST API": Front(_rest, _answer_1),
     "load balancer": Front(_balancer, _answer_of_balancer),
     "load balancer, multi-value": Front(_balancer_multi, _answer_of_balancer_multi),
+    "VPC Lattice 1": Front(_lattice_1, _answer_of_balancer),
+    "VPC Lattice 2": Front(_lattice_2, _answer_of_balancer),
 }
 """A function URL sends what an HTTP API sends, 2.0."""
 
@@ -145,3 +180,50 @@ def websocket(cookie: str) -> Event:
         "requestContext": {"routeKey": "$connect", "eventType": "CONNECT", "connectionId": "L0SM9cOFvHcCIhw="},
         "isBase64Encoded": False,
     }
+
+
+def authorizer(cookie: str) -> Event:
+    """The question that API Gateway asks before a request, payload 1.0."""
+    return {
+        "type": "REQUEST",
+        "methodArn": "arn:aws:execute-api:eu-central-1:123456789012:abcdef1234/prod/GET/orders",
+        **_rest("/orders", [cookie], {}),
+    }
+
+
+def authorizer_2(cookie: str) -> Event:
+    """The same, payload 2.0."""
+    arn = "arn:aws:execute-api:eu-central-1:123456789012:abcdef1234/$default/GET/orders"
+    return {
+        **_http_2("/orders", [cookie], {"cookie": cookie}),
+        "type": "REQUEST",
+        "routeArn": arn,
+        "identitySource": [cookie],
+    }
+
+
+_CONNECTION = {"connectionId": "L0SM9cOFvHcCIhw=", "requestId": "1", "stage": "prod"}
+
+OTHERS: dict[str, object] = {
+    "schedule": {"version": "0", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
+    "SQS": {"Records": [{"eventSource": "aws:sqs", "body": "{}", "messageAttributes": {}}]},
+    "SNS": {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "{}"}}]},
+    "CloudFront": {"Records": [{"cf": {"request": {"uri": "/", "method": "GET", "headers": {}}}}]},
+    "Cognito": {"version": "1", "triggerSource": "PreSignUp_SignUp", "request": {}, "response": {}},
+    "Bedrock": {"messageVersion": "1.0", "agent": {}, "httpMethod": "GET", "apiPath": "/", "sessionId": "1"},
+    "AppSync": {"info": {"fieldName": "a"}, "request": {"headers": {}}, "arguments": {}},
+    "TOKEN authorizer": {"type": "TOKEN", "authorizationToken": "x", "methodArn": "arn:aws:execute-api:::1"},
+    "WebSocket message": {
+        "requestContext": {"routeKey": "$default", "eventType": "MESSAGE", **_CONNECTION},
+        "body": "{}",
+        "isBase64Encoded": False,
+    },
+    "WebSocket end": {
+        "headers": {"Host": "shop.example"},
+        "requestContext": {"routeKey": "$disconnect", "eventType": "DISCONNECT", **_CONNECTION},
+    },
+    "nothing": {},
+    "null": None,
+    "a list": [{"version": "2.0", "rawPath": "/", "headers": {}}],
+}
+"""What functions are called with as well, and what is no request that brings a cookie."""

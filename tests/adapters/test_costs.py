@@ -10,9 +10,9 @@ from django.test import override_settings
 from benchmarks.costs import Bill, scene
 from sojourn import Store
 from sojourn.adapters.asgi import SojournMiddleware as AsgiMiddleware
-from sojourn.adapters.lambda_handler import Sessions, with_session
+from sojourn.adapters.lambda_handler import with_session
 from sojourn.adapters.wsgi import SojournMiddleware as WsgiMiddleware
-from tests.adapters import test_asgi, test_django, test_flask, test_lambda, test_wsgi
+from tests.adapters import test_asgi, test_django, test_flask, test_lambda, test_powertools, test_wsgi
 from tests.adapters.browser import Browser, Wire
 from tests.adapters.events import FRONTS
 
@@ -22,9 +22,7 @@ _HTTP = FRONTS["HTTP API 2.0"]
 
 WIRES: dict[str, Callable[[Store], Wire]] = {
     "Lambda": lambda store: test_lambda.wire_to(with_session(store=store)(test_lambda.handled(_HTTP, store)), _HTTP),
-    "Powertools": lambda store: test_lambda.wire_to(
-        test_lambda.routed(test_lambda.RESOLVERS["HTTP API 2.0"], Sessions(store), store), _HTTP
-    ),
+    "Powertools": lambda store: test_powertools.routed("HTTP API 2.0", store),
     "WSGI": lambda store: test_wsgi.wire_to(WsgiMiddleware(test_wsgi.application(store), store)),
     "ASGI, FastAPI": lambda store: test_asgi.wire_to(AsgiMiddleware(test_asgi.plain(store), store)),
     "Flask": test_flask.made,

@@ -1,16 +1,32 @@
 """What an adapter answers in the place of a page when the session could not be read or stored. Renders nothing."""
 
+from http import HTTPStatus
+from typing import NamedTuple
+
 from sojourn.errors import ConflictError, SessionGoneError, StoreUnavailableError
 
 REFUSALS = (ConflictError, SessionGoneError, StoreUnavailableError)
 """What a store raises that an application need not know of: an adapter answers in its place."""
 
 
-def refusal_of(error: Exception) -> tuple[int, str]:
-    """The status and the text of the answer when the session could not be read or stored."""
+class Refusal(NamedTuple):
+    """An answer, the same under every adapter: ``status``, and ``text`` as its body."""
+
+    status: int
+    text: str
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """All that it has but its length and what the session adds. It is true once, and not to be cached."""
+        headers = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
+        return (*headers, ("Retry-After", "1")) if self.status == HTTPStatus.SERVICE_UNAVAILABLE else headers
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """The answer that says ``error``, one of ``REFUSALS``."""
     match error:
         case ConflictError() | SessionGoneError(is_superseded=True):
-            return 409, "Another request changed the same. Try again."
+            return Refusal(409, "Another request changed the same. Try again.")
         case SessionGoneError():
-            return 401, "The session ended meanwhile."
-    return 503, "The session store does not answer. Try again."
+            return Refusal(401, "The session ended meanwhile.")
+    return Refusal(503, "The session store does not answer. Try again.")
