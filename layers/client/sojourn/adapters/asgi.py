@@ -4,7 +4,6 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, cast
 
 import anyio
@@ -279,7 +278,8 @@ class _Answer:
                 await self.refuse(error)
                 return
             self.is_begun = True
-            message = {**message, "headers": self._carried(message.get("headers", ()), update)}
+            headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
+            message = {**message, "headers": self._carried(headers, update)}
         await self._send(message)
 
     async def refuse(self, error: Exception) -> None:
@@ -287,18 +287,13 @@ class _Answer:
         if self.is_begun:
             return
         self.is_begun = self.is_refused = True
-        status, text = refusal_of(error)
-        body = text.encode()
-        headers = [
-            (b"content-type", b"text/plain; charset=utf-8"),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-        ]
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers.append((b"retry-after", b"1"))
+        refusal = refusal_of(error)
+        body = refusal.text.encode()
+        headers = [*refusal.headers, ("Content-Length", str(len(body)))]
         # A rotation, or a logout, that went before the refusal holds all the same.
-        headers = self._carried(headers, await self._session.save(is_kept=False))
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        update = await self._session.save(is_kept=False)
+        carried = self._carried(headers, update)
+        await self._send({"type": "http.response.start", "status": refusal.status, "headers": carried})
         await self._send({"type": "http.response.body", "body": body})
 
     async def _saved(self, status: int) -> CookieUpdate:
@@ -306,9 +301,8 @@ class _Answer:
         is_dropped = not self._is_kept and self._session.modified and status < _SERVER_ERROR
         return update._replace(is_ended=True) if is_dropped else update
 
-    def _carried(self, headers: Any, update: CookieUpdate) -> list[tuple[bytes, bytes]]:  # pairs of bytes
+    def _carried(self, headers: list[tuple[str, str]], update: CookieUpdate) -> list[tuple[bytes, bytes]]:
         if update.token is not None and self._cookie.secure and self._is_plain:
             warn_of_plain_http()
-        decoded = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-        carried = carrying(decoded, self._cookie, update)
+        carried = carrying(headers, self._cookie, update)
         return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in carried]

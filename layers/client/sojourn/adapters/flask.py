@@ -6,10 +6,9 @@ https://flask.palletsprojects.com/en/stable/api/#session-interface
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import request
+from flask import Response, request
 from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
-from werkzeug.exceptions import Conflict, HTTPException, ServiceUnavailable, Unauthorized
 
 from sojourn.adapters.cookies import NOT_SHARED, Cookie, warn_of_plain_http
 from sojourn.adapters.markup import with_markup, without_markup
@@ -21,11 +20,10 @@ from sojourn.store import Store
 from sojourn.writing import OnConflict
 
 if TYPE_CHECKING:
-    from flask import Flask, Request, Response
+    from flask import Flask, Request
 
 _FLASKS_NAME = "session"
 _SERVER_ERROR = 500
-_REFUSED = {401: Unauthorized, 409: Conflict}
 
 
 class Session(Visit, SessionMixin):
@@ -108,7 +106,7 @@ class SojournInterface(SessionInterface):
         tokens = self.cookie_of(app).tokens_in(request.headers.getlist("Cookie"))
         return Session(self._store, tokens, self._rules, is_safe=request.method in SAFE_METHODS)
 
-    def save_session(self, app: "Flask", session: SessionMixin, response: "Response") -> None:
+    def save_session(self, app: "Flask", session: SessionMixin, response: Response) -> None:
         """See Flask."""
         visit = cast("Session", session)
         is_permanent = self._is_permanent(app, visit)
@@ -118,7 +116,7 @@ class SojournInterface(SessionInterface):
             update = visit.close(is_kept=response.status_code < _SERVER_ERROR)
         except REFUSALS as error:
             # Flask calls no error handler any more at this point.
-            refused = _refusal(error).get_response()
+            refused = _refusal(error)
             response.status, response.headers, response.response = refused.status, refused.headers, refused.response
             # A rotation, or a logout, that went before the refusal holds all the same.
             update = visit.close()
@@ -191,14 +189,13 @@ class Sojourn:
             app.register_error_handler(refusal, _refuse)
 
 
-def _refuse(error: Exception) -> HTTPException:
+def _refuse(error: Exception) -> Response:
     """An error handler for what the store said while the page was being made."""
     if isinstance(flask_session, Session):
         flask_session.close(is_kept=False)
     return _refusal(error)
 
 
-def _refusal(error: Exception) -> HTTPException:
-    status, text = refusal_of(error)
-    kind = _REFUSED.get(status)
-    return kind(text) if kind else ServiceUnavailable(text, retry_after=1)
+def _refusal(error: Exception) -> Response:
+    refusal = refusal_of(error)
+    return Response(refusal.text, refusal.status, dict(refusal.headers))

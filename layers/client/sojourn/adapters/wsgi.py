@@ -85,14 +85,12 @@ class _Request:
         """Answer in the application's place; what it writes is not sent."""
         if self.is_started:
             raise error
-        status, text = refusal_of(error)
-        self.is_started, self.refusal = True, [text.encode()]
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
-        headers += [("Content-Length", str(len(self.refusal[0])))]
-        headers += [("Retry-After", "1")] if status == HTTPStatus.SERVICE_UNAVAILABLE else []
+        refusal = refusal_of(error)
+        self.is_started, self.refusal = True, [refusal.text.encode()]
+        headers = [*refusal.headers, ("Content-Length", str(len(self.refusal[0])))]
         # A rotation, or a logout, that went before the refusal holds all the same.
         headers = self._carried(headers, self._visit.close(is_kept=False))
-        self._start_response(f"{status} {HTTPStatus(status).phrase}", headers, None)
+        self._start_response(f"{refusal.status} {HTTPStatus(refusal.status).phrase}", headers, None)
         return lambda _: None
 
     def _carried(self, headers: Headers, update: CookieUpdate) -> Headers:
