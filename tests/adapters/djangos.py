@@ -10,10 +10,15 @@ AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
 settings.configure(
     SECRET_KEY="not a secret",
     ALLOWED_HOSTS=["*"],
-    ROOT_URLCONF="tests.adapters.test_django",
+    ROOT_URLCONF="tests.adapters.django.pages",
     USE_TZ=True,
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
+    INSTALLED_APPS=[
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "sojourn.adapters.django",
+    ],
     MIDDLEWARE=[OURS, AUTH],
     LOGGING_CONFIG=None,
     DEBUG_PROPAGATE_EXCEPTIONS=False,
