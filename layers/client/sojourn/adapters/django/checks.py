@@ -187,8 +187,8 @@ def _check_order(before: Sequence[str], opening: str) -> Iterator[CheckMessage]:
 
 def _check_lone_middleware() -> Iterator[CheckMessage]:
     if any(_is_of(path, SojournMiddleware) for path in settings.MIDDLEWARE):
-        text = f"{_ENGINE}.SojournMiddleware works with its own engine alone, and SESSION_ENGINE names another."
-        yield Error(text, hint=f'Set SESSION_ENGINE = "{_ENGINE}".', id="sojourn.E008")
+        text = f"{_ENGINE}.SojournMiddleware is Django's own with another engine, and SESSION_ENGINE names one."
+        yield Warning(text, hint=f'Set SESSION_ENGINE = "{_ENGINE}".', id="sojourn.W006")
 
 
 def _is_engine() -> bool:

@@ -81,12 +81,16 @@ class Kept:
 
     def cookie_update(self, *, is_accessed: bool) -> CookieUpdate:
         """What an answer has to carry, whatever became of the page."""
-        held, (key, lasting) = self.session, self._handed_out
-        if held is None or self.is_superseded or (held.token == text_of(key) and self._lasting(held) == lasting):
+        held = self.session
+        if held is None or self.is_superseded or not self._is_to_be_sent(held):
             is_ended = self.is_ended and held is None
             return CookieUpdate(is_ended=is_ended, is_accessed=is_accessed, is_adopted=self.is_adopted)
-        until = self._expiry.cookie_until(held)
-        return CookieUpdate(held.token, until, is_accessed=True, is_adopted=self.is_adopted)
+        return CookieUpdate(held.token, self._expiry.cookie_until(held), is_accessed=True, is_adopted=self.is_adopted)
+
+    def _is_to_be_sent(self, held: "Session") -> bool:
+        key, lasting = self._handed_out
+        is_other = held.token != text_of(key) or _lasting(held, self._expiry) != lasting
+        return is_other or bool(settings.SESSION_SAVE_EVERY_REQUEST)
 
     # ---- found
 
@@ -104,7 +108,7 @@ class Kept:
         if expiry.is_past:
             the_store().expire(found)
             return False
-        self._handed_out = (self.key, self._lasting(found, expiry))
+        self._handed_out = (self.key, _lasting(found, expiry))
         self.is_adopted = self.is_adopted or found.token != text_of(self.key)
         self._hold(found, expiry)
         return True
@@ -251,9 +255,10 @@ class Kept:
             since = store.resources.clock() - held.began_at  # what is asked for counts from now
         return idle, expiry.absolute(idle, store.settings, since=since, is_login=wish.is_login)
 
-    def _lasting(self, held: "Session", expiry: Expiry | None = None) -> tuple[object, ...]:
-        """What a browser's cookie depends on beside the key."""
-        return held.idle, held.absolute_at, self._expiry if expiry is None else expiry
+
+def _lasting(held: "Session", expiry: Expiry) -> tuple[object, ...]:
+    """What a browser's cookie depends on beside the key."""
+    return held.idle, held.absolute_at, expiry
 
 
 def _fill(held: "Session", data: dict[str, Any]) -> None:
