@@ -20,6 +20,7 @@ settings.configure(
         "sojourn.adapters.django",
     ],
     MIDDLEWARE=[OURS, AUTH],
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
     LOGGING_CONFIG=None,
     DEBUG_PROPAGATE_EXCEPTIONS=False,
     SESSION_ENGINE="sojourn.adapters.django",

@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import alogin, alogout, login, logout
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.template import engines
+from django.template.response import SimpleTemplateResponse
 from django.test import RequestFactory
 from django.urls import path, re_path
 
-from sojourn import Store
+from sojourn import Store, StoreUnavailableError
 from sojourn.adapters.django import session_of
 from tests.adapters.browser import Answer, Page, Wire, page
 from tests.adapters.djangos import User
@@ -149,6 +152,36 @@ async def health(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("well")
 
 
+def late_stream(request: HttpRequest) -> StreamingHttpResponse:
+    """An answer that looks at its session when its headers have gone."""
+    return StreamingHttpResponse(request.session["n"] for _ in "a")
+
+
+def cart(request: HttpRequest) -> JsonResponse:
+    """The page that docs/testing.md tests: what is in the cart, one thing more after a POST."""
+    if request.method == "POST":
+        request.session.setdefault("cart", []).append(request.POST["item"])
+    return JsonResponse(request.session.get("cart", []), safe=False)
+
+
+def cached(request: HttpRequest) -> HttpResponse:
+    """A view that tells caches itself."""
+    request.session["n"] = 1
+    return HttpResponse(headers={"Cache-Control": "max-age=60"})
+
+
+def template(request: HttpRequest) -> HttpResponse:
+    """What looks at the session is rendered after the view."""
+    return SimpleTemplateResponse(engines["django"].from_string("{{ session.a }}"), {"session": request.session})
+
+
+def catches_and_breaks(request: HttpRequest) -> HttpResponse:
+    """A view that can do without the session, and has a bug."""
+    with suppress(StoreUnavailableError):
+        request.session.get("a")
+    raise ZeroDivisionError
+
+
 def stream(request: HttpRequest) -> StreamingHttpResponse:
     """An answer in parts."""
     request.session["n"] = request.session.get("n", 0) + 1
@@ -168,6 +201,11 @@ urlpatterns = [
     path("last-until/<seconds>", last_until),
     path("async", asynchronous),
     path("health", health),
+    path("cart", cart),
+    path("late-stream", late_stream),
+    path("cached", cached),
+    path("template", template),
+    path("catches-and-breaks", catches_and_breaks),
     re_path(".*", pages),
 ]
 

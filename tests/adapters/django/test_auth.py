@@ -3,12 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from django.test import Client
 
 from sojourn import Store
 from sojourn.testing import FakeClock
 from tests.adapters.browser import Browser, CountingBackend
-from tests.adapters.djangos import User
 
 
 @pytest.mark.usefixtures("_database")
@@ -111,17 +109,3 @@ class TestAuth:
         user = browser.get("/auth/login/ada").body
         assert list(store.sessions(subject=user)) == []
         assert browser.get("/auth/who").body == "ada"
-
-    def test_djangos_test_client_logs_in(self, store: Store) -> None:
-        """It makes sessions by hand."""
-        client = Client()
-        user = User.objects.create(username="ada")
-        client.force_login(user)
-        assert client.get("/auth/who", secure=True).content == b"ada"
-        assert len(list(store.sessions(subject=str(user.pk)))) == 1
-        session = client.session
-        session["a"] = 1
-        session.save()
-        assert b"('a', 1)" in client.get("/show", secure=True).content
-        client.logout()
-        assert client.get("/auth/who", secure=True).content == b""

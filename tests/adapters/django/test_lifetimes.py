@@ -58,6 +58,89 @@ def test_a_date_is_kept_in_session_and_cookie(
     assert record.expires_at == record.absolute_at == clock() + 20 * DAY
 
 
+def test_seconds_that_are_set_later_count_from_then(
+    browser: Browser, configured: Callable[..., None], clock: FakeClock, backend: CountingBackend
+) -> None:
+    """Not from the login on; and a page that says the same again with each visit moves nothing."""
+    configured(SESSION_COOKIE_AGE=3_600, SESSION_EXPIRE_AT_BROWSER_CLOSE=False)
+    browser.post("/login/ada")
+    clock.advance(3_000)
+    browser.post(f"/last/{14 * DAY}")
+    until = clock() + 14 * DAY
+    clock.advance(5 * DAY)
+    with backend.counted() as calls:
+        browser.post(f"/last/{14 * DAY}")
+    assert (calls, browser.last) == (["load"], [])
+    (record,) = backend.records
+    assert (record.idle, record.absolute_at) == (14 * DAY, until)
+
+
+def test_no_seconds_pass_the_maximum_and_none_are_an_error_because_of_it(
+    browser: Browser, clock: FakeClock, backend: CountingBackend, configured: Callable[..., None]
+) -> None:
+    """A stay that is eighty days old ends after ninety, whatever the page says with each visit."""
+    configured(SESSION_COOKIE_AGE=60 * DAY, SESSION_EXPIRE_AT_BROWSER_CLOSE=False)
+    browser.post("/login/ada")
+    began_at = clock()
+    for _ in range(2):
+        clock.advance(40 * DAY)
+        browser.post("/last/0")
+        assert browser.post(f"/last/{60 * DAY}").status == 200
+    (record,) = backend.records
+    assert record.absolute_at == began_at + 90 * DAY
+    assert f"; Max-Age={10 * DAY}; " in browser.last[0]
+
+
+def test_a_date_that_no_session_can_reach_is_an_error(
+    browser: Browser, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A promise is kept or refused, never cut."""
+    monkeypatch.setattr(timezone, "now", lambda: datetime.fromtimestamp(clock(), UTC))
+    browser.get("/put/a/1")
+    clock.advance(1_000)
+    assert browser.post(f"/last-until/{90 * DAY}").status == 500
+    assert browser.post(f"/last-until/{89 * DAY}").status == 200
+
+
+@pytest.mark.parametrize("is_subject", [True, False])
+def test_a_login_begins_a_full_stay(
+    browser: Browser, configured: Callable[..., None], clock: FakeClock, backend: CountingBackend, *, is_subject: bool
+) -> None:
+    """At 11 h 58 of an anonymous session with twelve hours; whether users are subjects or not."""
+    configured(SOJOURN_SUBJECT=is_subject, SESSION_COOKIE_AGE=43_200, SESSION_EXPIRE_AT_BROWSER_CLOSE=False)
+    browser.get("/put/a/1")
+    clock.advance(43_080)
+    browser.post("/login/ada")
+    (record,) = backend.records
+    assert (record.expires_at, record.absolute_at) == (clock() + 43_200, clock() + 43_200)
+    assert "; Max-Age=43200; " in browser.last[0]
+
+
+def test_a_cookie_without_a_lifetime_of_its_own_ends_with_the_window(
+    browser: Browser, configured: Callable[..., None], clock: FakeClock
+) -> None:
+    """SESSION_EXPIRE_AT_BROWSER_CLOSE, also where it changes while sessions live; set_expiry goes before it."""
+    configured(SESSION_EXPIRE_AT_BROWSER_CLOSE=True)
+    browser.get("/put/a/1")
+    assert "Max-Age" not in browser.last[0]
+    browser.post("/last/600")
+    assert f"; Max-Age=43200; Expires={http_date(clock() + 43_200)}; " in browser.last[0]
+
+
+def test_an_engine_of_the_application_can_give_another_age(backend: CountingBackend, clock: FakeClock) -> None:
+    """``get_session_cookie_age``, as Django documents it."""
+
+    class Longer(SessionStore):
+        def get_session_cookie_age(self) -> int:
+            return 5 * DAY
+
+    session = Longer()
+    session["a"] = 1
+    session.save()
+    (record,) = backend.records
+    assert (record.idle, record.absolute_at) == (5 * DAY, clock() + 5 * DAY)
+
+
 def test_sixty_days_are_sixty_days(
     browser: Browser, configured: Callable[..., None], clock: FakeClock, backend: CountingBackend
 ) -> None:
