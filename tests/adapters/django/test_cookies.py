@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from sojourn.adapters.django import SessionStore, SojournMiddleware, session_of
+from sojourn.adapters.django import SessionStore, SojournMiddleware, answers, session_of
 from tests.adapters.browser import Answer, Browser, CountingBackend
 
 
@@ -94,3 +94,49 @@ def test_two_cookies_of_the_name_are_taken_back_by_a_logout(browser: Browser, ke
     """Whichever of them was another host's."""
     answer = browser.get("/logout", also=f"__Host-session={key}; __Host-session=other")
     assert answer.cookies[0].startswith("__Host-session=; Max-Age=0; ")
+
+
+def test_the_value_that_opens_a_session_counts_among_several(key: str, backend: CountingBackend) -> None:
+    """If it is the only one that does: two that do may be somebody else's."""
+    second = SessionStore()
+    second["a"] = "2"
+    second.save()
+    dead, another = "sjn_" + "A" * 36, str(second.session_key)
+    for keys, found in (((key, dead), "1"), ((dead, key), "1"), ((key, another), None), ((dead, "x"), None)):
+        session = SessionStore(keys[0])
+        session.kept.others = keys[1:]
+        assert session.get("a") == found
+        assert session.session_key == (key if found else None)
+    session = SessionStore(dead)
+    session.kept.others = (key,)
+    session.flush()
+    assert len(backend.records) == 1
+
+
+@pytest.fixture
+def _no_warning_yet() -> None:
+    answers._warn_of_plain_http.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_warning_yet")
+def test_a_secure_cookie_over_plain_http_is_warned_of_once(
+    caplog: pytest.LogCaptureFixture, configured: Callable[..., None]
+) -> None:
+    """Where each visit would be the first, and nothing said why."""
+
+    def page(request: HttpRequest) -> HttpResponse:
+        request.session["a"] = 1
+        return HttpResponse()
+
+    def visit(*, secure: bool) -> None:
+        SojournMiddleware(page)(RequestFactory().get("/", secure=secure))
+
+    visit(secure=True)
+    configured(SESSION_COOKIE_NAME="s", SESSION_COOKIE_SECURE=False)
+    visit(secure=False)
+    assert caplog.messages == []
+    configured(SESSION_COOKIE_SECURE=True)
+    for _ in range(2):
+        visit(secure=False)
+    assert len(caplog.messages) == 1
+    assert "plain HTTP" in caplog.messages[0]

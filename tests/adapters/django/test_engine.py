@@ -1,17 +1,20 @@
 """What Django's documentation says of ``SessionBase``, and its own backends do."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.core.management import call_command
+from django.test import RequestFactory
 from django.utils import timezone
 
-from sojourn import SessionGoneError, Store
-from sojourn.adapters.django import SessionStore
-from sojourn.testing import FakeClock
+from sojourn import ConfigurationError, InvalidDataError, SessionGoneError, Store
+from sojourn.adapters.django import SessionStore, session_of, the_store
+from sojourn.testing import FakeClock, memory_store
 from tests.adapters.browser import CountingBackend
 
 
@@ -189,3 +192,45 @@ class TestEngine:
     def test_clearsessions_has_nothing_to_do(self) -> None:
         """The sweep function does it; cron jobs go on."""
         call_command("clearsessions")
+
+    def test_a_user_is_text_or_a_whole_number(self, store: Store, backend: CountingBackend) -> None:
+        """Whatever an application puts there: nobody becomes the text of a dictionary."""
+        for user in (7, "7"):
+            session = SessionStore()
+            session["_auth_user_id"] = user
+            session.save()
+        assert len(list(store.sessions(subject="7"))) == 2
+        for nobody in ({"sub": "108"}, False, 7.5):
+            session = SessionStore()
+            session["_auth_user_id"] = nobody
+            with pytest.raises(InvalidDataError, match="_auth_user_id"):
+                session.save()
+        assert len(backend.records) == 2
+
+
+def test_requests_that_come_at_once_open_one_store(configured: Callable[..., None]) -> None:
+    """The first of a process, under Django's own middleware."""
+    barrier, made = Barrier(16), list[Store]()
+
+    def make() -> Store:
+        made.append(memory_store())
+        return made[-1]
+
+    def first() -> Store:
+        barrier.wait(30)
+        return the_store()
+
+    configured(SOJOURN_STORE=make)
+    with ThreadPoolExecutor(16) as threads:
+        asked = [threads.submit(first) for _ in range(16)]
+    assert {each.result() for each in asked} == set(made)
+    assert len(made) == 1
+
+
+def test_a_request_has_a_session_of_this_engine_or_an_error() -> None:
+    """``session_of``: of the middleware that is missing, or of the other engine."""
+    request = RequestFactory().get("/")
+    with pytest.raises(ConfigurationError, match="SESSION_ENGINE"):
+        session_of(request)
+    session = request.session = SessionStore()
+    assert session_of(request) is session

@@ -1,5 +1,7 @@
 """What an answer carries of its session: the cookie, and a refusal in the place of a page. Calls no store."""
 
+import functools
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -21,11 +23,16 @@ if TYPE_CHECKING:
     from sojourn.adapters.visit import CookieUpdate
 
 
+logger = logging.getLogger(__name__)
+
+
 def carry_cookies(request: "HttpRequest", answer: HttpResponse, session: "SessionStore") -> None:
     """Also when the page failed, if the old key opens nothing any more."""
     update = session.cookie_update
     if update.token is not None:
         _set_cookie(answer, session, update)
+        if settings.SESSION_COOKIE_SECURE and not request.is_secure():
+            _warn_of_plain_http()
     elif update.is_ended and settings.SESSION_COOKIE_NAME in request.COOKIES:
         _delete_cookie(answer, settings.SESSION_COOKIE_NAME)
     if settings.SESSION_COOKIE_NAME in answer.cookies:
@@ -46,6 +53,15 @@ def _set_cookie(answer: HttpResponse, session: "SessionStore", update: "CookieUp
         domain=settings.SESSION_COOKIE_DOMAIN,
         path=settings.SESSION_COOKIE_PATH,
         samesite=settings.SESSION_COOKIE_SAMESITE,
+    )
+
+
+@functools.cache
+def _warn_of_plain_http() -> None:
+    """Once: visitors would have a new session with each visit, and nothing would say why."""
+    logger.warning(
+        "the session's cookie is Secure and the request came over plain HTTP, where browsers do not send it back; use "
+        "HTTPS, or SESSION_COOKIE_SECURE = False while you develop, or SECURE_PROXY_SSL_HEADER behind a proxy"
     )
 
 

@@ -60,7 +60,8 @@ class Wish:
 class Kept:
     """What is known of the stored session, and of what the browser holds.
 
-    ``key`` is what opens it, or is to be looked up; ``None`` where there is none yet, or none any more. ``is_safe`` and
+    ``key`` is what opens it, or is to be looked up; ``None`` where there is none yet, or none any more. ``others`` are
+    further values of the cookie: the one that opens a session counts, if it is the only one. ``is_safe`` and
     ``arrived_at`` (epoch seconds) are the request's, ``None`` where they are unknown. ``is_answered``: no cookie can be
     sent any more; ``refusal`` is what an answer says in the page's place.
     """
@@ -68,6 +69,7 @@ class Kept:
     def __init__(self, brought: str | None) -> None:
         """``brought`` is the key that the client sent, whatever it is."""
         self.key = self._brought = key_of(brought)
+        self.others: tuple[str, ...] = ()
         self.is_safe: bool | None = None
         self.arrived_at: int | None = None
         self.is_answered = False
@@ -99,7 +101,7 @@ class Kept:
 
         A session whose date has come is ended.
         """
-        found = self._found(self.key, touch=touch)
+        found = self._choose(touch=touch) if self.others else self._found(self.key, touch=touch)
         self.session, self.is_superseded = None, found is Absence.SUPERSEDED
         if isinstance(found, Absence):
             logger.debug("no session: %s", found.value)
@@ -112,6 +114,18 @@ class Kept:
         self.is_adopted = self.is_adopted or found.token != text_of(self.key)
         self._hold(found, expiry)
         return True
+
+    def _choose(self, *, touch: bool) -> "Session | Absence":
+        """What the only value of the cookie opens that opens anything; two that do are none."""
+        found = [(key, self._found(key_of(key), touch=False)) for key in (self.key, *self.others)]
+        self.others = ()
+        open_ones = [key for key, each in found if not isinstance(each, Absence)]
+        chosen = open_ones or [key for key, each in found if each is Absence.SUPERSEDED]
+        if len(chosen) != 1:
+            self.key = None
+            return Absence.MALFORMED
+        self.key = self._brought = key_of(chosen[0])
+        return self._found(self.key, touch=touch)
 
     def _found(self, key: Key | None, *, touch: bool) -> "Session | Absence":
         # A session of an older store is not adopted where its new key could not be handed out.
@@ -239,6 +253,8 @@ class Kept:
 
     def own_key(self) -> Key | None:
         """The key of this session; while it is superseded, the one that the client sent."""
+        if self.others:
+            self.find(touch=False)
         return self.key or (self._brought if self.is_superseded else None)
 
     def is_own(self, key: Key) -> bool:

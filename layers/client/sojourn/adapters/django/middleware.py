@@ -16,7 +16,7 @@ from django.dispatch import receiver
 
 from sojourn.adapters.django.answers import carry_cookies, refused
 from sojourn.adapters.django.opening import the_store
-from sojourn.adapters.django.requests import key_of_request
+from sojourn.adapters.django.requests import keys_of_request
 from sojourn.adapters.django.sessions import SessionStore
 from sojourn.adapters.refusals import REFUSALS
 from sojourn.adapters.rules import SAFE_METHODS
@@ -59,11 +59,12 @@ class SojournMiddleware(SessionMiddleware):
 
     def process_request(self, request: "HttpRequest") -> None:
         """See Django."""
-        key = key_of_request(request)
+        key, *others = keys_of_request(request) or (None,)
         session = request.session = self.SessionStore(key)
         if not isinstance(session, SessionStore):
             super().process_request(request)
             return
+        session.kept.others = tuple(others)
         session.kept.is_safe = request.method in SAFE_METHODS
         session.kept.arrived_at = the_store().resources.clock() if key else None
 

@@ -19,26 +19,27 @@ def former_name() -> str:
     return name
 
 
-def key_of_request(request: "HttpRequest") -> str | None:
-    """The key in the session's cookie, or in that of an older store where there is none of ours."""
+def keys_of_request(request: "HttpRequest") -> tuple[str, ...]:
+    """The values of the session's cookie, or of an older store's where there is none of ours.
+
+    A token of ours is taken from our own cookie alone.
+    """
     name, former = settings.SESSION_COOKIE_NAME, former_name()
-    key = _value(request, name)
-    if key is None and former and name not in request.COOKIES:
-        key = _value(request, former)
-        if key is not None and key.startswith(PREFIX):
-            return None  # a token of ours is taken from our own cookie alone
-    return key
+    if former and name not in request.COOKIES:
+        return tuple(key for key in _values(request, former) if not key.startswith(PREFIX))
+    return _values(request, name)
 
 
-def _value(request: "HttpRequest", name: str) -> str | None:
+def _values(request: "HttpRequest", name: str) -> tuple[str, ...]:
     """What middleware before ours put into ``request.COOKIES``, or what the header says; Django reads more into it."""
     header: str = request.META.get("HTTP_COOKIE", "")
     given = request.COOKIES.get(name)
     # WSGI servers hand UTF-8 over as Latin-1.
     readings = (header, header.encode("latin-1", "replace").decode(errors="replace"))
     if given is not None and all(parse_cookie(reading).get(name) != given for reading in readings):
-        return given
-    return _cookie(name).found_in([header])
+        return (given,)
+    found = _cookie(name).found_in([header])
+    return () if found is None else (found,)
 
 
 @functools.cache
