@@ -6,7 +6,7 @@ import pytest
 
 from sojourn import Store
 from sojourn.adapters.cookies import Cookie
-from tests.adapters.browser import Wire
+from tests.adapters.browser import Browser, CountingBackend, Wire
 from tests.adapters.contract import AdapterContract, Made
 from tests.adapters.django.pages import wire
 
@@ -33,3 +33,9 @@ class TestDjango(AdapterContract):
             return wire()
 
         return make
+
+    def test_an_anonymous_session_ends_with_its_last_key(self, browser: Browser, backend: CountingBackend) -> None:
+        """Not in Django: it stays, as Django's own tests demand, since applications refer to sessions by keys."""
+        browser.get("/put/a/1")
+        browser.get("/drop/a")
+        assert (browser.last, len(backend.records)) == ([], 1)

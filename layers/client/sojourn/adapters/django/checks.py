@@ -126,37 +126,39 @@ def _check_names() -> Iterator[CheckMessage]:
 
 def _check_cookie() -> Iterator[CheckMessage]:
     try:
-        _cookie(is_development=True)
+        _cookie()
     except ConfigurationError as error:
         hint = "Change SESSION_COOKIE_NAME, or the setting that the message names."
         yield Error(f"Browsers would not take the session's cookie: {error}.", hint=hint, id="sojourn.E004")
 
 
 def _check_strength() -> Iterator[CheckMessage]:
-    try:
-        _cookie(is_development=False)
-    except ConfigurationError as error:
-        hint = "Set SESSION_COOKIE_SECURE = True, and leave the other SESSION_COOKIE_* settings as Django has them."
-        yield Warning(f"The session's cookie is weak: {error}.", hint=hint, id="sojourn.W003")
+    weak = {
+        "SESSION_COOKIE_SECURE is off: it travels over plain HTTP": not settings.SESSION_COOKIE_SECURE,
+        "SESSION_COOKIE_HTTPONLY is off: scripts read it": not settings.SESSION_COOKIE_HTTPONLY,
+        "SESSION_COOKIE_SAMESITE is neither Lax nor Strict: forms of other sites use it": (
+            settings.SESSION_COOKIE_SAMESITE not in ("Lax", "Strict")
+        ),
+    }
+    for text in (text for text, is_so in weak.items() if is_so):
+        hint = "Leave it as Django has it." if "SECURE" not in text else "Set SESSION_COOKIE_SECURE = True."
+        yield Warning(f"The session's cookie is weak. {text}.", hint=hint, id="sojourn.W003")
     if not settings.SESSION_COOKIE_NAME.startswith("__Host-"):
         hint = 'Set SESSION_COOKIE_NAME = "__Host-session": browsers take that from this very host over HTTPS alone.'
         text = "Other hosts of the same site, and anyone on the way over plain HTTP, can set the session's cookie."
         yield Warning(text, hint=hint, id="sojourn.W004")
 
 
-def _cookie(*, is_development: bool) -> Cookie:
-    """The cookie of the settings. Raises ``ConfigurationError``."""
-    samesite = settings.SESSION_COOKIE_SAMESITE
-    if not samesite and not is_development:
-        raise ConfigurationError("without SESSION_COOKIE_SAMESITE forms of other sites use the session")
+def _cookie() -> Cookie:
+    """The cookie of the settings. Raises ``ConfigurationError`` for what browsers refuse."""
     return Cookie(
         name=settings.SESSION_COOKIE_NAME,
         path=settings.SESSION_COOKIE_PATH,
         domain=settings.SESSION_COOKIE_DOMAIN,
         secure=bool(settings.SESSION_COOKIE_SECURE),
         httponly=bool(settings.SESSION_COOKIE_HTTPONLY),
-        samesite=samesite or "Lax",
-        is_development=is_development,
+        samesite=settings.SESSION_COOKIE_SAMESITE or "Lax",
+        is_development=True,
     )
 
 
