@@ -118,6 +118,14 @@ def look_at_key(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.session.session_key)
 
 
+def refresh(request: HttpRequest) -> HttpResponse:
+    """The key was looked at, and the session read again."""
+    log_in(request, "ada")
+    key = request.session.session_key
+    session_of(request).refresh()
+    return HttpResponse(key)
+
+
 def fail_after_look(request: HttpRequest) -> HttpResponse:
     """The key was looked at, and the page failed."""
     look_at_key(request)
@@ -197,6 +205,7 @@ urlpatterns = [
     path("auth/fails", fail_after_login),
     path("auth/key", look_at_key),
     path("auth/key-fails", fail_after_look),
+    path("auth/refresh", refresh),
     path("last/<seconds>", last),
     path("last-until/<seconds>", last_until),
     path("async", asynchronous),

@@ -109,3 +109,10 @@ class TestAuth:
         user = browser.get("/auth/login/ada").body
         assert list(store.sessions(subject=user)) == []
         assert browser.get("/auth/who").body == "ada"
+
+    def test_a_key_that_was_renewed_is_handed_out_after_the_session_was_read_again(self, browser: Browser) -> None:
+        """``refresh`` in a page that looked at the new key before."""
+        browser.get("/put/cart/tea")
+        shown = browser.get("/auth/refresh").body
+        assert browser.jar["__Host-session"] == shown
+        assert browser.get("/auth/who").body == "ada"

@@ -80,7 +80,7 @@ def test_what_the_application_says_to_caches_stands(browser: Browser) -> None:
 
 
 def test_the_cookie_is_sent_when_it_is_another_one(browser: Browser, configured: Callable[..., None]) -> None:
-    """Or every time, where the application says so, until as long as before; a page that failed sends none."""
+    """Or every time, where the application says so."""
     browser.get("/put/a/1")
     first = dict(browser.jar)
     browser.get("/put/a/2")

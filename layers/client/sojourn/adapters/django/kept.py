@@ -110,7 +110,8 @@ class Kept:
         if expiry.is_past:
             the_store().expire(found)
             return False
-        self._handed_out = (self.key, _lasting(found, expiry))
+        if text_of(self.key) == text_of(self._brought):  # not one that was made since
+            self._handed_out = (self.key, _lasting(found, expiry))
         self.is_adopted = self.is_adopted or found.token != text_of(self.key)
         self._hold(found, expiry)
         return True
