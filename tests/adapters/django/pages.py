@@ -226,12 +226,20 @@ def the_store() -> Store:
 
 
 def canonical(header: str) -> str:
-    """A Set-Cookie header as the other adapters write it: Django writes the same in another order."""
+    """A Set-Cookie header as the other adapters write it: Django writes the same in another order and case."""
     (pair, *attributes) = re.split("; ", header)
     name, _, value = pair.partition("=")
-    ranked = sorted(attributes, key=lambda one: _ORDER.index(one.partition("=")[0].lower()))
     value = value.strip('"')
-    return "; ".join([f"{name}={value}", *ranked]).replace("expires=", "Expires=")
+    return "; ".join([f"{name}={value}", *sorted(map(_lowered, attributes), key=_place)])
+
+
+def _lowered(attribute: str) -> str:
+    name, equals, value = attribute.partition("=")
+    return f"{name if name == 'Max-Age' else name.lower()}{equals}{value}"
+
+
+def _place(attribute: str) -> int:
+    return _ORDER.index(attribute.partition("=")[0].lower())
 
 
 def wire() -> Wire:

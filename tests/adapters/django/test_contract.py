@@ -25,7 +25,7 @@ class TestDjango(AdapterContract):
             cookie = cookie or Cookie()
             configured(
                 SOJOURN_ON_CONFLICT=on_conflict,
-                SESSION_COOKIE_NAME=cookie.name,
+                SESSION_COOKIE_NAME=cookie.name or "__Host-session",
                 SESSION_COOKIE_PATH=cookie.path,
                 SESSION_COOKIE_SAMESITE=cookie.samesite,
                 SESSION_EXPIRE_AT_BROWSER_CLOSE=not cookie.persistent,

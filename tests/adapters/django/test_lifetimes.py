@@ -36,9 +36,9 @@ def test_an_expiry_of_its_own_is_kept(
         browser.post(f"/last/{14 * DAY}")
     (record,), until = backend.records, clock() + 14 * DAY
     assert (record.idle, record.expires_at, record.absolute_at) == (14 * DAY, until, until)
-    assert f"; Max-Age={14 * DAY}; Expires={http_date(until)}; " in browser.last[0]
+    assert f"; Max-Age={14 * DAY}; expires={http_date(until)}; " in browser.last[0]
     browser.post("/last/0")
-    assert "Expires" not in browser.last[0]
+    assert "expires" not in browser.last[0]
     browser.post("/put/a/2")
     assert browser.last == []
 
@@ -52,7 +52,7 @@ def test_a_date_is_kept_in_session_and_cookie(
     clock.advance(1_000)
     for seconds in (20 * DAY, 3_600):
         browser.post(f"/last-until/{seconds}")
-        assert f"; Max-Age={seconds}; Expires={http_date(clock() + seconds)}; " in browser.last[0]
+        assert f"; Max-Age={seconds}; expires={http_date(clock() + seconds)}; " in browser.last[0]
     browser.post(f"/last-until/{20 * DAY}")
     (record,) = backend.records
     assert record.expires_at == record.absolute_at == clock() + 20 * DAY
@@ -124,7 +124,7 @@ def test_a_cookie_without_a_lifetime_of_its_own_ends_with_the_window(
     browser.get("/put/a/1")
     assert "Max-Age" not in browser.last[0]
     browser.post("/last/600")
-    assert f"; Max-Age=43200; Expires={http_date(clock() + 43_200)}; " in browser.last[0]
+    assert f"; Max-Age=43200; expires={http_date(clock() + 43_200)}; " in browser.last[0]
 
 
 def test_an_engine_of_the_application_can_give_another_age(backend: CountingBackend, clock: FakeClock) -> None:

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import http_date
 
+from sojourn.adapters.cookies import NOT_SHARED
 from sojourn.adapters.django.opening import the_store
 from sojourn.adapters.django.requests import former_name
 from sojourn.adapters.refusals import refusal_of
@@ -80,7 +81,7 @@ def _complete(answer: HttpResponse) -> None:
     cookie["secure"] = settings.SESSION_COOKIE_SECURE or ""
     cookie["httponly"] = settings.SESSION_COOKIE_HTTPONLY or ""
     patch_vary_headers(answer, ("Cookie",))
-    answer.headers.setdefault("Cache-Control", 'no-cache="Set-Cookie", private')
+    answer.headers.setdefault("Cache-Control", NOT_SHARED)
 
 
 def refused(session: "SessionStore") -> HttpResponse:

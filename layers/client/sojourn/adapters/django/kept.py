@@ -124,7 +124,7 @@ class Kept:
         chosen = open_ones or [key for key, each in found if each is Absence.SUPERSEDED]
         if len(chosen) != 1:
             self.key = None
-            return Absence.MALFORMED
+            return Absence.AMBIGUOUS if chosen else Absence.UNKNOWN
         self.key = self._brought = key_of(chosen[0])
         return self._found(self.key, touch=touch)
 

@@ -38,8 +38,7 @@ def _values(request: "HttpRequest", name: str) -> tuple[str, ...]:
     readings = (header, header.encode("latin-1", "replace").decode(errors="replace"))
     if given is not None and all(parse_cookie(reading).get(name) != given for reading in readings):
         return (given,)
-    found = _cookie(name).found_in([header])
-    return () if found is None else (found,)
+    return _cookie(name).tokens_in([header])
 
 
 @functools.cache
