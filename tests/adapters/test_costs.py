@@ -12,8 +12,9 @@ from sojourn import Store
 from sojourn.adapters.asgi import SojournMiddleware as AsgiMiddleware
 from sojourn.adapters.lambda_handler import with_session
 from sojourn.adapters.wsgi import SojournMiddleware as WsgiMiddleware
-from tests.adapters import test_asgi, test_django, test_flask, test_lambda, test_powertools, test_wsgi
+from tests.adapters import test_asgi, test_flask, test_lambda, test_powertools, test_wsgi
 from tests.adapters.browser import Browser, Wire
+from tests.adapters.django import pages
 from tests.adapters.events import FRONTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "adapters.md").read_text()
@@ -26,7 +27,7 @@ WIRES: dict[str, Callable[[Store], Wire]] = {
     "WSGI": lambda store: test_wsgi.wire_to(WsgiMiddleware(test_wsgi.application(store), store)),
     "ASGI, FastAPI": lambda store: test_asgi.wire_to(AsgiMiddleware(test_asgi.plain(store), store)),
     "Flask": test_flask.made,
-    "Django": lambda _store: test_django.wire(),
+    "Django": lambda _store: pages.wire(),
 }
 
 EXPECTED: dict[str, tuple[list[str], float, float]] = {

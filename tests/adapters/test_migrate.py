@@ -40,8 +40,9 @@ from sojourn.migrate import flask as from_flask
 from sojourn.migrate.express import DynamoSessions
 from sojourn.testing import FakeClock, memory_store
 from sojourn.tokens import mint
-from tests.adapters import test_asgi, test_django, test_flask
+from tests.adapters import test_asgi, test_flask
 from tests.adapters.browser import Browser, CountingBackend
+from tests.adapters.django import pages
 from tests.adapters.events import websocket
 from tests.adapters.test_wsgi import application, wire_to
 
@@ -234,7 +235,7 @@ def browser_of(request: pytest.FixtureRequest) -> Iterator[Callable[[Store], Bro
 
         def make(store: Store) -> Browser:
             stack.enter_context(override_settings(SOJOURN_STORE=lambda: store, SOJOURN_FORMER_COOKIE_NAME="old"))
-            return Browser(test_django.wire())
+            return Browser(pages.wire())
 
         yield make
 

@@ -21,10 +21,10 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--theirs", action="store_true", help="run on the frameworks' own sessions, to compare")
     options = parser.parse_args(arguments)
-    names = {name for suite in SUITES for name in (suite.name, suite.environment)}
+    names = {name for suite in SUITES for name in suite.names}
     if not names.issuperset(options.suites):
         parser.error(f"no such suite; there are {', '.join(sorted(names))}")
-    chosen = [suite for suite in SUITES if not options.suites or {suite.name, suite.environment} & {*options.suites}]
+    chosen = [suite for suite in SUITES if not options.suites or suite.names & {*options.suites}]
     listed = [] if options.theirs else load_exemptions()
     verdicts, results = [], dict[Suite, Mapping[str, Result]]()
     for suite in chosen:

@@ -19,7 +19,7 @@ def run(suite: Suite, cache: Path, *, is_theirs: bool = False) -> Mapping[str, R
     root = unpack(archive_of(suite, cache / "archives"), cache / "sources" / suite.environment)
     folder = cache / "reports"
     folder.mkdir(parents=True, exist_ok=True)
-    report, log = (folder / f"{suite.environment}{end}" for end in (".jsonl", ".log"))
+    report, log = (folder / f"{suite.name}-on-{suite.environment}{end}" for end in (".jsonl", ".log"))
     report.unlink(missing_ok=True)
     where, command = _command(suite, root, is_theirs=is_theirs)
     environment = {**variables(), "UPSTREAM_REPORT": str(report)}

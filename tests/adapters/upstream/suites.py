@@ -29,6 +29,11 @@ class Suite:
     ignored: tuple[str, ...] = ()
 
     @property
+    def names(self) -> frozenset[str]:
+        """What it can be called by."""
+        return frozenset({self.name, self.package, self.environment})
+
+    @property
     def requirements(self) -> Path:
         """The pinned requirements of its environment."""
         return REQUIREMENTS / f"{self.environment}.txt"
@@ -89,7 +94,8 @@ SUITES = (
     *_both("flask-login", "sojourn_upstream.flask", ["tests"], below="flask", ignored=[_UTCNOW]),
     *_both("flask-wtf", "sojourn_upstream.flask", ["tests"], below="flask"),
     *(
-        Suite("django", "django", f"django-{age}", "sojourn_upstream.django_settings", _DJANGO, runner="django")
+        Suite(name, "django", f"django-{age}", f"sojourn_upstream.{plugin}", _DJANGO, runner="django")
+        for name, plugin in (("django", "django_settings"), ("django-middleware", "django_ours"))
         for age in ("newest", "oldest")
     ),
 )

@@ -30,7 +30,7 @@ class Exemption:
 
     def is_of(self, suite: Suite) -> bool:
         """Whether it holds for ``suite`` in its environment."""
-        return suite.name == self.suite and (not self.environments or suite.environment in self.environments)
+        return self.suite in suite.names and (not self.environments or suite.environment in self.environments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The one store of a Django process, by its settings. Opens no session."""
 
-import functools
+import threading
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -15,20 +15,31 @@ if TYPE_CHECKING:
 
     from sojourn.store import Store
 
+_opening = threading.Lock()
+_opened: list["Store"] = []
 
-@functools.cache
+
 def the_store() -> "Store":
     """The environment's store, or the one that the setting ``SOJOURN_STORE``, a function, makes. One a process.
 
     Raises ``ConfigurationError`` for a ``SESSION_COOKIE_AGE`` that no session can live.
     """
+    if not _opened:
+        with _opening:  # the first requests may come at once
+            if not _opened:
+                store = made_store()
+                checked_lifetime(settings.SESSION_COOKIE_AGE, store.settings, name="SESSION_COOKIE_AGE")
+                _opened.append(store)
+    return _opened[0]
+
+
+def made_store() -> "Store":
+    """A store as the settings describe it, whatever lifetimes they ask for."""
     make: Callable[[], Store] = getattr(settings, "SOJOURN_STORE", open_store)
-    store = make()
-    checked_lifetime(settings.SESSION_COOKIE_AGE, store.settings, name="SESSION_COOKIE_AGE")
-    return store
+    return make()
 
 
 @receiver(setting_changed)
 def _forget_the_store(*, setting: str, **_: object) -> None:
     if setting in ("SOJOURN_STORE", "SESSION_COOKIE_AGE"):
-        the_store.cache_clear()
+        _opened.clear()

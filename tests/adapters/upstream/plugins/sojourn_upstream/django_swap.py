@@ -7,7 +7,7 @@ import unittest
 from importlib import import_module
 from typing import Any
 
-from sojourn.adapters.django import SessionStore
+from sojourn.adapters.django import SessionStore, SojournMiddleware
 
 from . import django_runner
 
@@ -23,3 +23,12 @@ class Runner(django_runner.Runner):
             vars(import_module(f"django.contrib.sessions.backends.{engine}"))["SessionStore"] = SessionStore
         suite: unittest.TestSuite = super().build_suite(*arguments, **options)
         return suite
+
+
+class RunnerWithMiddleware(Runner):
+    """The same, with our middleware wherever a test or its settings name Django's."""
+
+    def build_suite(self, *arguments: Any, **options: Any) -> unittest.TestSuite:  # as Django has it
+        """See above."""
+        vars(import_module("django.contrib.sessions.middleware"))["SessionMiddleware"] = SojournMiddleware
+        return super().build_suite(*arguments, **options)
