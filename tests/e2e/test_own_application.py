@@ -58,6 +58,7 @@ def visit(stack: Stack, path: str = "/", *, cookie: str = "") -> tuple[int, str,
     return answer.status, answer.body.decode(), kept
 
 
+@pytest.mark.slow
 def test_the_guides_application_answers(stack: Stack, tmp_path: Path) -> None:
     """With a session of the stack's; and after a second deployment with another route, on both."""
     (tmp_path / "src").mkdir()

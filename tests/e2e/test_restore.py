@@ -80,6 +80,7 @@ def expire_everything(stack: Stack, command: str) -> str:
     return run.stdout
 
 
+@pytest.mark.slow
 def test_a_restored_table_brings_nobody_back(stack: Stack, layout: Layout) -> None:
     """Neither who logged out since the backup nor anybody from before; who logs in now stays, at a consumer too."""
     dynamodb = Clients(stack.endpoint_url).dynamodb

@@ -88,6 +88,7 @@ def test_a_session_that_a_login_cut_short_is_swept_in_time(stack: Stack) -> None
     until(is_swept, seconds=60)
 
 
+@pytest.mark.slow
 def test_the_schedule_sweeps_what_went_stale(stack: Stack) -> None:
     """A session that is never read again disappears from the table, with TTL switched off."""
     name = create(stack, idle=1)

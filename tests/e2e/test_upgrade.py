@@ -71,6 +71,7 @@ def every_way_works(there: Neighbourhood, monkeypatch: pytest.MonkeyPatch) -> No
     assert store.read(store.create({"a": 1}).token)
 
 
+@pytest.mark.slow
 def test_a_new_layer_is_deployed_under_the_stacks_that_use_it(
     neighbourhood: Neighbourhood, monkeypatch: pytest.MonkeyPatch
 ) -> None:

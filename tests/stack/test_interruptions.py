@@ -118,6 +118,7 @@ def test_a_program_outlives_its_starter_where_it_was_kept(tmp_path: Path, choice
     assert not sleeper.is_running
 
 
+@pytest.mark.slow
 def test_two_ups_in_a_folder_take_turns(layout: Layout) -> None:
     """The second waits, says so, and finds the stack up: one emulator, one deployment."""
     with running(*up(layout)) as first, running(*up(layout)) as second:

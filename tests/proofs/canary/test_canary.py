@@ -43,7 +43,11 @@ def place(request: pytest.FixtureRequest, ministack: str, credentials: None) -> 
 NEEDLES = Needles(COMMON)
 
 
-@pytest.mark.parametrize("place", SETTINGS, indirect=True)
+@pytest.mark.parametrize(
+    "place",
+    [name if name == "default" else pytest.param(name, marks=pytest.mark.slow) for name in SETTINGS],
+    indirect=True,
+)
 def test_no_token_is_anywhere(
     place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -279,7 +279,10 @@ MUTANTS: dict[str, tuple[Mutant, Callable[[Scene], None]]] = {
 }
 
 
-@pytest.mark.parametrize("mistake", MUTANTS)
+@pytest.mark.parametrize(
+    "mistake",
+    [pytest.param(name, marks=pytest.mark.slow) if name == "a drip is waited for" else name for name in MUTANTS],
+)
 def test_a_mistake_is_noticed(dynamodb_local: str, table: str, mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line of the library is wrong."""
     mutant, check = MUTANTS[mistake]

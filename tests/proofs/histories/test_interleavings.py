@@ -539,7 +539,13 @@ MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("scene", SCENES)
+_LONG = ("different keys", "counting", "late changes", "late changes of a rotation")
+"""What waits for the slow suite."""
+
+
+@pytest.mark.parametrize(
+    "scene", [pytest.param(name, marks=pytest.mark.slow) if name in _LONG else name for name in SCENES]
+)
 def test_every_order_of_calls_gives_what_was_promised(scene: str) -> None:
     """There are as many as one thinks: the scheduler left none out."""
     play, at_least = SCENES[scene]
