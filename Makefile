@@ -4,6 +4,9 @@ PYTHON ?= python3
 # Where a stack lives and listens. `make up PORT=4570 LOCAL=.local2` runs a second one beside the first.
 LOCAL ?= $(or $(SOJOURN_LOCAL),.local)
 PORT ?= $(or $(SOJOURN_PORT),4566)
+# What `make verify` looks at; the region is otherwise that of the environment.
+STACK ?= sojourn
+REGION ?=
 # What `make test` hands to pytest: `make test ARGS="tests/unit -k rotate"`.
 ARGS ?=
 
@@ -23,7 +26,7 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --n
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments environments-alone up demo down status test check soak lint audit advisories format lock dynamodb-local upstream rails browser clean
+.PHONY: help setup environments environments-alone up demo down status verify test check soak lint audit advisories format lock dynamodb-local upstream rails browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -55,6 +58,9 @@ down: ## end what `make up` started
 status: ## say whether the stack runs, and where
 	@if [ -x $(BIN)/python ]; then $(DEVSTACK) status; else echo "not set up: make up"; fi
 
+verify: setup ## prove a deployed stack, with your own AWS credentials: make verify STACK=sojourn REGION=eu-west-1
+	@$(BIN)/python -m verify --stack "$(STACK)" --region "$(REGION)"
+
 test: setup ## run the tests against a stack of their own
 	$(BIN)/python -m pytest $(or $(ARGS),$(SUITES) -m "not slow")
 
@@ -75,7 +81,7 @@ lint: setup ## format, lint, types, rooms and the template
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template functions/records.yaml
 
 audit: setup $(CHECKOV_STAMP) ## bandit on the code, checkov on the templates as they stand and as SAM translates them
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive layers functions devstack
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive layers functions devstack verify
 	@mkdir -p $(LOCAL)
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tests.stack.translate template.yaml > $(LOCAL)/translated.json
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml layers/namespace.yaml functions/records.yaml $(LOCAL)/translated.json
