@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
 from sojourn.backends.faults import address_of, meaning, place_of
+from sojourn.backends.sdk import check_sdk
 from sojourn.backends.timed import read_in_time
 from sojourn.errors import StoreUnavailableError
 from sojourn.retry import seconds_left
@@ -55,6 +56,7 @@ _CONFIG = Config(
 
 def dynamodb_client(*, endpoint_url: str | None = None) -> "DynamoDBClient":
     """A client for the sessions table. Region and credentials are the environment's, as for any AWS client."""
+    check_sdk()
     client = boto3.client("dynamodb", endpoint_url=endpoint_url, config=_CONFIG)
     read_in_time(client)
     client.meta.events.register(PARSING, read_answer)
