@@ -41,7 +41,7 @@ def handler(event, context):
 _PROPAGATION_SECONDS: Final = 60
 """How long a new role takes until Lambda may assume it and its policies count, at the most."""
 
-_INIT: Final = re.compile(r"Init Duration: ([\d.]+) ms")
+_INIT: Final = re.compile(r"(?:Init|Restore) Duration: ([\d.]+) ms")
 _DAY: Final = 86_400
 _PAGES: Final = 5
 
