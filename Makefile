@@ -4,6 +4,9 @@ PYTHON ?= python3
 # Where a stack lives and listens. `make up PORT=4570 LOCAL=.local2` runs a second one beside the first.
 LOCAL ?= $(or $(SOJOURN_LOCAL),.local)
 PORT ?= $(or $(SOJOURN_PORT),4566)
+# What `make verify` looks at; the region is otherwise that of the environment.
+STACK ?= sojourn
+REGION ?=
 # What `make test` hands to pytest: `make test ARGS="tests/unit -k rotate"`.
 ARGS ?=
 
@@ -19,11 +22,13 @@ UV := .venv-uv/bin/uv
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
 SUITES := $(wildcard tests/unit tests/contract tests/adapters tests/service tests/stack tests/support tests/proofs tests/e2e)
+BOTO3_SUITES := tests/unit/test_clients.py tests/unit/test_stale_items.py tests/contract/test_signed.py \
+	tests/contract/test_named_faults.py tests/contract/test_dynamodb_local.py::TestBackend
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments environments-alone up demo down status test check soak lint audit advisories format lock dynamodb-local upstream rails browser clean
+.PHONY: help setup environments environments-alone up demo down status verify test check boto3 soak lint audit advisories format lock dynamodb-local upstream rails browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -55,11 +60,23 @@ down: ## end what `make up` started
 status: ## say whether the stack runs, and where
 	@if [ -x $(BIN)/python ]; then $(DEVSTACK) status; else echo "not set up: make up"; fi
 
+verify: setup ## prove a deployed stack, with your own AWS credentials: make verify STACK=sojourn REGION=eu-west-1
+	@$(BIN)/python -m verify --stack "$(STACK)" --region "$(REGION)"
+
 test: setup ## run the tests against a stack of their own
 	$(BIN)/python -m pytest $(or $(ARGS),$(SUITES) -m "not slow")
 
 check: lint audit ## everything: lint, types, rooms, template, audit, and all tests with the slow ones
 	$(BIN)/python -m pytest $(SUITES)
+
+boto3: setup dynamodb-local ## the client's contract with the oldest boto3 that it takes, and with the newest
+	@for age in oldest newest; do \
+		stamp=".venv-boto3-$$age/.installed-$$(cksum < requirements/boto3/$$age.txt | cut -d ' ' -f 1)"; \
+		[ -e "$$stamp" ] || { $(call environment,.venv-boto3-$$age,boto3/$$age) && touch "$$stamp"; } || exit 1; \
+		echo "· $$age: $$($(UV) pip list --quiet --python .venv-boto3-$$age --format freeze | grep ^boto | tr '\n' ' ')"; \
+		PYTHONPATH=layers/client .venv-boto3-$$age/bin/python -m pytest -q -p no:cacheprovider \
+			-W "ignore:datetime.datetime.utcnow:DeprecationWarning" -m "not slow" $(BOTO3_SUITES) || exit 1; \
+	done
 
 soak: setup ## ten minutes of load on the deployed stack while its functions are killed and replaced
 	SOJOURN_SOAK_SECONDS=600 $(BIN)/python -m pytest -s tests/proofs/soak
@@ -75,7 +92,7 @@ lint: setup ## format, lint, types, rooms and the template
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template functions/records.yaml
 
 audit: setup $(CHECKOV_STAMP) ## bandit on the code, checkov on the templates as they stand and as SAM translates them
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive layers functions devstack
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive layers functions devstack verify
 	@mkdir -p $(LOCAL)
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tests.stack.translate template.yaml > $(LOCAL)/translated.json
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml layers/namespace.yaml functions/records.yaml $(LOCAL)/translated.json
@@ -94,7 +111,7 @@ lock: $(UV_STAMP) ## compile the pinned requirements again, to the newest versio
 		--output-file layers/service/requirements.txt
 	$(COMPILE) --upgrade --constraints requirements/tools.txt layers/encryption/requirements.in \
 		--output-file layers/encryption/requirements.txt
-	for file in requirements/upstream/*.in; do \
+	for file in requirements/upstream/*.in requirements/boto3/*.in; do \
 		$(COMPILE) --upgrade $$file --output-file $${file%.in}.txt || exit 1; done
 
 dynamodb-local: setup ## fetch DynamoDB Local, AWS's own engine, for the contract tests
@@ -116,7 +133,7 @@ rails: ## fetch what the tests of the Rails client need, from Debian's packages;
 clean: ## end every stack of this folder and remove all that was fetched or made
 	@for file in $(wildcard .local*/emulator.pid .local*/*/emulator.pid); do \
 		$(BIN)/python -m devstack --local $$(dirname $$file) down; done
-	rm -rf .local* .aws-sam .venv .venv-local .venv-checkov .venv-uv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .local* .aws-sam .venv .venv-local .venv-checkov .venv-boto3-oldest .venv-boto3-newest .venv-uv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Plain venv and pip bring uv, uv brings the right Python and everything else.

@@ -38,7 +38,9 @@ SIZES = {"0.5 KB": 512, "3 KB": 3_072, "10 KB": 10_240, "100 KB": 102_400}
 """The JSON text of a document, before it is encoded."""
 
 UNIT = 1_024
-_READS = frozenset({"GetItem", "Query", "BatchGetItem"})
+_READS = frozenset({"GetItem", "Query", "Scan", "BatchGetItem"})
+LEAST_READ = 0.5
+"""What AWS charges for a query or a scan that finds nothing; DynamoDB Local reports nothing for it."""
 _UNREPORTED = frozenset({"BatchExecuteStatement"})
 
 
@@ -106,7 +108,8 @@ class Meter:
         consumed = parsed.get("ConsumedCapacity", [])
         for entry in consumed if isinstance(consumed, list) else [consumed]:
             if model.name in _READS:
-                self.bill.read += entry["CapacityUnits"]
+                self.bill.read += entry["CapacityUnits"] or LEAST_READ
+                self.bill.is_read_computed |= not entry["CapacityUnits"]
             else:
                 self.bill.written += entry.get("Table", {}).get("CapacityUnits", 0.0)
                 indexes = entry.get("GlobalSecondaryIndexes", {}).values()

@@ -88,6 +88,8 @@ ANSWERS: dict[str, tuple[Reply, bool, bool]] = {
     "invalid": (problem(422, "invalid-data"), False, False),
     "page": ((200, b"<html>"), True, True),
     "list": ((200, b"[]"), True, True),
+    "empty": ((200, b"{}"), True, True),
+    "deep": ((200, b'{"record": ' + b"[" * 100_000), True, True),
     "half": ((200, b'{"record": {'), True, True),
     "nothing": ((200, b""), True, True),
 }

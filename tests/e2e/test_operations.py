@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 import boto3
+import pytest
 
 from devstack.clients import Clients
 from devstack.stack import Stack
+from sojourn import Settings, StoreUnavailableError, open_store
 from tests.e2e.runbook import blocks
 
 TRUST = {
@@ -34,6 +36,32 @@ def temporary_credentials(stack: Stack) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
         "AWS_SESSION_TOKEN": given["SessionToken"],
     }
+
+
+def test_a_missing_permission_is_named_by_the_library(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The action and the table or the bucket, as IAM judges them here; what is allowed goes on."""
+    iam = Clients(stack.endpoint_url).iam
+    iam.create_user(UserName="reader")
+    allow = {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", key["AccessKeyId"]),
+        ("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"]),
+        ("AWS_DEFAULT_REGION", stack.region),
+    ):
+        monkeypatch.setenv(name, value)
+    store = open_store(Settings(table=stack.table, bucket=stack.bucket, endpoint_url=stack.endpoint_url))
+    assert store.read("sjn_" + "A" * 36) is None
+    with pytest.raises(
+        StoreUnavailableError, match=f"dynamodb:PutItem is not allowed on table {stack.table} in us-east-1"
+    ):
+        store.create({})
+    with pytest.raises(StoreUnavailableError, match=f"dynamodb:Query is not allowed on table {stack.table}"):
+        list(store.sessions(subject="ada"))
+    with pytest.raises(StoreUnavailableError, match=f"s3:PutObject is not allowed on bucket {stack.bucket}"):
+        store.create({"blob": os.urandom(100_000)})
 
 
 def test_a_signed_call_with_temporary_credentials(stack: Stack) -> None:

@@ -180,6 +180,40 @@ def test_a_document_is_fetched(ask: Ask) -> None:
     assert ask("document", record=json_of(a_record(), has_data=False)) == (200, {"record": None})
 
 
+class ForbiddenObjects(OverflowingBackend):
+    """S3's answer to one that may not list: 403, whether the object is missing or really forbidden."""
+
+    def document(self, record: Record) -> bytes | None:  # noqa: ARG002  # whichever it is
+        """None of them."""
+        raise StoreUnavailableError("s3:GetObject is not allowed")
+
+
+def test_a_document_that_was_replaced_while_it_was_fetched_is_not_there(telemetry: Telemetry) -> None:
+    """The library then looks again; one that the item still points to is really forbidden."""
+    backend = ForbiddenObjects()
+    backend.overflows = True
+    old = backend.insert(a_record())
+    assert isinstance(old, Record)
+    backend._records[SESSION] = old  # as the table has it, whose backend puts the document elsewhere
+    api = Api(Store(backend, Settings(namespace="app")), ROUTES, telemetry=telemetry)
+
+    def ask() -> tuple[int, Any]:
+        event = {
+            "routeKey": "POST /records",
+            "headers": {"content-type": "application/json"},
+            "requestContext": {"requestId": "1", "authorizer": {"iam": {"userArn": "arn:aws:iam::1:user/ada"}}},
+            "body": json.dumps({"call": "document", "record": json_of(old)}),
+        }
+        answer = api.handle(event, FakeContext())
+        return answer["statusCode"], json.loads(answer["body"])
+
+    assert ask()[0] == 503
+    backend._records[SESSION] = replace(old, overflow=object_of(SESSION, a_write_id("new")), version=2)
+    assert ask() == (200, {"record": None})
+    del backend._records[SESSION]
+    assert ask() == (200, {"record": None})
+
+
 @pytest.mark.parametrize(
     "match", [Match(token_hash=a_hash("one")), Match(subject="app#ann"), Match(version=1, expires_at=NOW + 1_800)]
 )

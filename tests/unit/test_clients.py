@@ -3,13 +3,14 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
+import botocore
 import pytest
 from botocore import exceptions as boto
 from botocore.config import Config
 
-from sojourn import StoreUnavailableError
+from sojourn import ConfigurationError, StoreUnavailableError
 from sojourn.backends import clients
 from sojourn.backends.clients import CONNECT_SECONDS, READ_SECONDS, answered, dynamodb_client, s3_client
 from sojourn.retry import Retry
@@ -41,6 +42,18 @@ def test_the_sdk_never_asks_twice() -> None:
     """A creation sent again under the same token could bring back a session that ended in between."""
     for client in (dynamodb_client(endpoint_url=URL), s3_client(endpoint_url=URL)):
         assert client.meta.config.retries["total_max_attempts"] == 1  # type: ignore[attr-defined]  # botocore.config.Config
+
+
+@pytest.mark.parametrize(
+    ("version", "is_taken"), [("1.34.145", False), ("1.35.19", False), ("1.35.20", True), ("2.0", True)]
+)
+def test_a_boto3_that_takes_damage_for_nothing_is_refused(
+    version: str, is_taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before 1.35.20 no answer could be looked at before it was parsed; a runtime may still bring one."""
+    monkeypatch.setattr(botocore, "__version__", version)
+    with nullcontext() if is_taken else pytest.raises(ConfigurationError, match=r"package boto3 1\.35\.20 or later"):
+        dynamodb_client(endpoint_url=URL)
 
 
 def test_timeouts_are_what_the_guide_says() -> None:

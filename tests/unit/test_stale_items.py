@@ -1,6 +1,7 @@
 """The sweep's requests and answers as AWS has them: DynamoDB Local tells no capacity and sends no old item along."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -107,12 +108,51 @@ def test_a_refusal_without_the_item_is_read_after() -> None:
         "RequestLimitExceeded",
         "InternalServerError",
         "TransactionConflict",
-        "AccessDenied",
+        "AnErrorOfTomorrow",
     ],
 )
-def test_any_other_error_of_a_statement_leaves_it(code: str) -> None:
+def test_an_error_of_a_statement_that_may_pass_leaves_it(code: str) -> None:
     """For another try."""
     assert verdict({"Error": {"Code": code}}) == (Fate.LEFT, None)
+
+
+FORBIDDEN = ["AccessDenied", "ValidationError", "ResourceNotFound", "DuplicateItem", "ItemCollectionSizeLimitExceeded"]
+
+
+@pytest.mark.parametrize("code", FORBIDDEN)
+def test_a_sweeper_that_may_do_nothing_does_not_look_like_one_with_nothing_to_do(code: str) -> None:
+    """Each statement is refused for itself while the call succeeds; all of them refused is an error, moves as well."""
+    text = (
+        "User: arn:aws:sts::1:assumed-role/sweep is not authorized to perform: dynamodb:PartiQLDelete on resource: arn"
+    )
+    error = {"Error": {"Code": code, "Message": text}}
+    table = backend(Service(batch_execute_statement={"Responses": [error, error]})).sweep
+    hints = [Hint(key("a"), 10), Hint(key("b"), 10)]
+    with pytest.raises(StoreUnavailableError, match=f"{code}.*my-sessions.1") as told:
+        table.delete_stale(hints, cutoff=100)
+    assert not told.value.is_transient
+    with pytest.raises(StoreUnavailableError, match=code):
+        table.postpone([Move(hint, 500) for hint in hints])
+
+
+@pytest.mark.parametrize("code", FORBIDDEN)
+def test_one_bad_item_does_not_stop_the_others(code: str) -> None:
+    """It is left, and no second try is made for it; a bad move is counted, one that lost a race is not."""
+    answers = [{"Item": ITEM}, {"Error": {"Code": code}}, {"Error": REFUSED | {"Item": ITEM}}]
+    table = backend(Service(batch_execute_statement={"Responses": answers})).sweep
+    hints = [Hint(key(name), 10) for name in "abc"]
+    fates = [verdict.fate for verdict in table.delete_stale(hints, cutoff=100).verdicts]
+    assert fates == [Fate.SWEPT, Fate.REFUSED, Fate.ALIVE]
+    assert table.postpone([Move(hint, 500) for hint in hints]).left == 1
+
+
+def test_a_missing_permission_is_named() -> None:
+    """Also where the service says no more than that."""
+    table = backend(Service(batch_execute_statement={"Responses": [{"Error": {"Code": "AccessDenied"}}]})).sweep
+    with pytest.raises(StoreUnavailableError, match="dynamodb:PartiQLDelete is not allowed on table my"):
+        table.delete_stale([Hint(key(), 10)], cutoff=100)
+    with pytest.raises(StoreUnavailableError, match="dynamodb:PartiQLUpdate is not allowed"):
+        table.postpone([Move(Hint(key(), 10), 500)])
 
 
 def test_the_object_of_what_was_removed_goes_too_and_no_other() -> None:
@@ -141,7 +181,29 @@ def test_a_number_that_is_no_instant_of_ours_stops_nothing(number: str) -> None:
     assert verdict({"Item": item}).fate is Fate.SWEPT
     service = Service(query={"Items": [{"session_id": {"S": key()}, "sweep_at": {"N": number}}]})
     (hint,) = backend(service).sweep.due("1", until=100, limit=10).hints
-    assert hint == (key(), int(float(number)) if len(number) < 10 else int(number))
+    assert hint == (key(), Decimal(number))
+
+
+@pytest.mark.parametrize("number", ["0.5", "-7", "12.000000000000000000000000000000000001"])
+def test_a_place_that_is_none_of_ours_is_left_for_another(number: str) -> None:
+    """By its exact value, or the move would meet nothing, and the hint come back at every run."""
+    service = Service(
+        query={"Items": [{"session_id": {"S": key()}, "sweep_at": {"N": number}}]},
+        batch_execute_statement={"Responses": [{}]},
+    )
+    table = backend(service).sweep
+    (hint,) = table.due("1", until=100, limit=10).hints
+    table.postpone([Move(hint, 500)])
+    (statement,) = service.requests[1][1]["Statements"]
+    assert statement["Parameters"][2] == {"N": number}
+
+
+@pytest.mark.parametrize("number", ["-1E+60", "1E+60", "-1", "253402300800"])
+def test_a_deadline_that_no_session_has_is_bounded(number: str) -> None:
+    """It goes into a metric that raises an alarm."""
+    found = verdict({"Item": ITEM | {"expires_at": {"N": number}}})
+    assert found.expires_at is not None
+    assert 0 <= found.expires_at <= 253_402_300_799
 
 
 def test_units_are_those_that_the_service_reports() -> None:

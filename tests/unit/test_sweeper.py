@@ -523,6 +523,47 @@ class TestTrouble:
         assert stored(backend) == set(names[:5])
         assert backend.batches == [25, 5, 5, 25, 10]
 
+    def test_what_is_refused_for_good_is_asked_once(self, backend: WatchedBackend, time: FakeTime) -> None:
+        """Left and counted, beside what is swept."""
+        names = filled(backend, 30)
+        backend.verdict = lambda hint: Verdict(Fate.REFUSED) if hint.session_id in names[:2] else None
+        report = sweep(backend, time)
+        assert (report.swept, report.left, report.more) == (28, 2, True)
+        assert backend.batches == [25, 5]
+
+    @pytest.mark.parametrize("fate", [Fate.LEFT, Fate.REFUSED])
+    def test_what_is_left_is_overdue(self, backend: WatchedBackend, time: FakeTime, fate: Fate) -> None:
+        """A sweeper that removes nothing has an old hint to show for it, and the alarm sees it."""
+        filled(backend, 3, age=100)
+        filled(backend, 3, age=7_000, name="old")
+        backend.verdict = lambda _hint: Verdict(fate)
+        report = sweep(backend, time)
+        assert (report.swept, report.left) == (0, 6)
+        assert 7_000 <= report.overdue_seconds <= 7_000 + time.passed
+
+    def test_what_no_run_gets_to_is_overdue(self, backend: WatchedBackend, time: FakeTime) -> None:
+        """Nothing was tried, and still the oldest place is told."""
+        filled(backend, 60, age=7_000)
+        backend.seconds = 10
+        backend.verdict = lambda _hint: Verdict(Fate.MISSING)
+        report = sweep(backend, time, seconds=12)
+        assert (backend.batches, report.more, report.overdue_seconds) == ([25], True, 7_000)
+
+    def test_a_call_that_nobody_answers_is_overdue(self, backend: WatchedBackend, time: FakeTime) -> None:
+        """The batch was not removed."""
+        filled(backend, 5, age=7_000)
+        faulty = FaultyBackend(inner=backend)
+        faulty.plan("delete_stale", *[Fault.THROTTLED] * 3)
+        assert sweep(faulty, time).overdue_seconds == 7_000
+
+    def test_a_move_that_is_refused_is_left(self, backend: WatchedBackend, time: FakeTime) -> None:
+        """Counted; the run goes on."""
+        (alive, *_) = filled(backend, 30)
+        backend._records[alive] = replace(backend._records[alive], expires_at=START + 1_000)
+        backend.postpone = lambda moves: Postponement(0, 1, left=len(moves))  # type: ignore[method-assign]  # only here
+        report = sweep(backend, time)
+        assert (report.swept, report.moved, report.left, report.more) == (29, 0, 1, True)
+
     def test_no_throttled_statement_is_asked_again_without_time(self, backend: WatchedBackend, time: FakeTime) -> None:
         """It is left at once."""
         filled(backend, 25)

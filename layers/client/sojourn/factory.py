@@ -60,7 +60,8 @@ def dynamo_backend(settings: Settings, *, table: str) -> "DynamoBackend":
 
     objects = None
     if settings.bucket is not None:
-        objects = ObjectStore(s3_client(endpoint_url=settings.endpoint_url), bucket=settings.bucket)
+        client = s3_client(endpoint_url=settings.endpoint_url)
+        objects = ObjectStore(client, bucket=settings.bucket, most_bytes=settings.max_bytes)
     return DynamoBackend(
         dynamodb_client(endpoint_url=settings.endpoint_url),
         table=table,

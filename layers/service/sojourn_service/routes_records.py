@@ -12,7 +12,7 @@ from typing import Final
 
 from sojourn.backend import Backend, Record, Refused
 from sojourn.backends.wire import Json, json_of
-from sojourn.errors import InvalidDataError
+from sojourn.errors import InvalidDataError, StoreUnavailableError
 from sojourn.store import Store
 from sojourn_service.api import Route
 from sojourn_service.arguments import Arguments
@@ -37,8 +37,19 @@ def _load(backend: Backend, given: Arguments) -> Json:
 
 def _document(backend: Backend, given: Arguments) -> Json:
     record = given.record("record")
-    data = backend.document(record)
+    try:
+        data = backend.document(record)
+    except StoreUnavailableError as error:
+        # S3 answers 403 for a missing object to one that may not list the bucket. One that was replaced is missing.
+        if error.is_transient or not _is_replaced(backend, record):
+            raise
+        data = None
     return {"record": None if data is None else json_of(replace(record, data=data))}
+
+
+def _is_replaced(backend: Backend, record: Record) -> bool:
+    current = backend.load(record.session_id)
+    return current is None or current.overflow != record.overflow
 
 
 def _changed(name: str, backend: Backend, given: Arguments) -> Json:

@@ -263,8 +263,8 @@ MUTANTS: dict[str, tuple[Mutant, Callable[[Scene], None]]] = {
     "throttling may have happened": (
         Mutant(
             "sojourn.backends.clients:_unavailable",
-            "(code, is_transient=True)",
-            "(code, outcome_unknown=changes, is_transient=True)",
+            '{place}", is_transient=True)',
+            '{place}", outcome_unknown=changes, is_transient=True)',
         ),
         lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "write", Fault.THROTTLED),
     ),

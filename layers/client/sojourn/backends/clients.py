@@ -11,6 +11,8 @@ from botocore import exceptions as boto
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
+from sojourn.backends.faults import address_of, meaning, place_of
+from sojourn.backends.sdk import check_sdk
 from sojourn.backends.timed import read_in_time
 from sojourn.errors import StoreUnavailableError
 from sojourn.retry import seconds_left
@@ -54,6 +56,7 @@ _CONFIG = Config(
 
 def dynamodb_client(*, endpoint_url: str | None = None) -> "DynamoDBClient":
     """A client for the sessions table. Region and credentials are the environment's, as for any AWS client."""
+    check_sdk()
     client = boto3.client("dynamodb", endpoint_url=endpoint_url, config=_CONFIG)
     read_in_time(client)
     client.meta.events.register(PARSING, read_answer)
@@ -110,11 +113,12 @@ def answered(call: Callable[..., Answer], *, changes: bool, **request: Any) -> A
     try:
         return call(**request)
     except boto.ClientError as error:
-        raise _unavailable(error, changes=changes) or error from error
+        raise _unavailable(error, changes=changes, place=place_of(call, request)) or error from error
     except _NOT_SENT as error:
-        raise StoreUnavailableError(_name(error), is_transient=True) from error
-    except (boto.HTTPClientError, boto.IncompleteReadError, ResponseParserError) as error:
-        raise StoreUnavailableError(_name(error), outcome_unknown=changes, is_transient=True) from error
+        raise StoreUnavailableError(f"{_name(error)}: {address_of(call)}", is_transient=True) from error
+    except (boto.HTTPClientError, boto.IncompleteReadError, boto.SSLError, ResponseParserError) as error:
+        reason = f"{_name(error)}: {address_of(call)}"
+        raise StoreUnavailableError(reason, outcome_unknown=changes, is_transient=True) from error
     except boto.BotoCoreError as error:
         raise StoreUnavailableError(f"{_name(error)}: check region and credentials") from error
 
@@ -124,16 +128,18 @@ def code_of(error: boto.ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _unavailable(error: boto.ClientError, *, changes: bool) -> StoreUnavailableError | None:
+def _unavailable(error: boto.ClientError, *, changes: bool, place: str) -> StoreUnavailableError | None:
     code = code_of(error)
     if code in ("ConditionalCheckFailedException", "TransactionCanceledException", "NoSuchKey"):
         return None
     if code in _THROTTLED:
-        return StoreUnavailableError(code, is_transient=True)
+        return StoreUnavailableError(f"{code}: {place}", is_transient=True)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return StoreUnavailableError(f"{code} ({status})", outcome_unknown=changes, is_transient=True)
-    return StoreUnavailableError(f"{code} ({status}): check the table's and bucket's names and permissions")
+        return StoreUnavailableError(f"{code} ({status}): {place}", outcome_unknown=changes, is_transient=True)
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    operation = error.operation_name
+    return StoreUnavailableError(f"{code} ({status}): {meaning(code, message, operation=operation, place=place)}")
 
 
 def _name(error: Exception) -> str:

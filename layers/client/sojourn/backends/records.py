@@ -4,58 +4,28 @@ Each call is one signed request to the records function, see docs/records.md. Si
 """
 
 import json
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-
-import boto3
-from botocore import exceptions as boto
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.httpsession import URLLib3Session
+from typing import Any
 
 from sojourn.backend import Mark, Match, Page, Position, Record, Refused
-from sojourn.backends.clients import CONNECT_SECONDS
-from sojourn.backends.timed import hurry
+from sojourn.backends.signed import MOST_BYTES, SignedUrl
 from sojourn.backends.wire import Json, json_of, mark_of, match_json, position_of, record_of
-from sojourn.errors import ConfigurationError, CorruptSessionError, InvalidDataError, StoreUnavailableError
-from sojourn.retry import seconds_left
+from sojourn.errors import CorruptSessionError, InvalidDataError, StoreUnavailableError
+from sojourn.names import namespace_of
 
-if TYPE_CHECKING:
-    from botocore.credentials import Credentials
-
-_READ_SECONDS = 6
-"""A function that starts takes its time."""
-
-_CONNECTIONS = 32
-_SOCKET_OPTIONS: Any = [  # the stubs know text
-    # Head and body are two packets: Nagle's algorithm would hold the second back until the first is acknowledged.
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-]
 _CORRUPT = "urn:sojourn:problem:corrupt-session"
 _UNAVAILABLE = "urn:sojourn:problem:store-unavailable"
-_NOT_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError)
 
 
 class RecordsBackend:
-    """See ``sojourn.backend.Backend``. Credentials and region are the environment's, as for any AWS client."""
+    """See ``sojourn.backend.Backend``. Credentials are the environment's; the region is, where the host names none."""
 
     def __init__(self, url: str) -> None:
         """``url`` is the API's."""
-        session = boto3.Session()
-        credentials: Credentials | None = session.get_credentials()
-        if credentials is None or session.region_name is None:
-            raise ConfigurationError("SOJOURN_RECORDS_URL needs AWS credentials and a region, as any AWS client does")
-        self._url = f"{url.rstrip('/')}/records"
-        self._credentials = credentials
-        self._region = session.region_name
-        timeout: Any = (CONNECT_SECONDS, _READ_SECONDS)  # the stubs know one number
-        self._http = URLLib3Session(timeout=timeout, max_pool_connections=_CONNECTIONS, socket_options=_SOCKET_OPTIONS)
-        hurry(self._http)
+        self._api = SignedUrl(f"{url.rstrip('/')}/records", setting="SOJOURN_RECORDS_URL")
 
     @property
     def sweep(self) -> None:
@@ -107,7 +77,8 @@ class RecordsBackend:
         answer = self._asked("of_subject", subject=subject, limit=limit, after=after)
         with _reading():
             positions = [position_of(found, path="positions") for found in answer["positions"]]
-            return Page(tuple(one for one in positions if one), position_of(answer["after"], path="after"))
+            own = (one for one in positions if one and namespace_of(subject).owns(one.session_id))
+            return Page(tuple(own), position_of(answer["after"], path="after"))
 
     def peek(self, session_ids: Sequence[str]) -> list[Record]:
         """See ``Backend``."""
@@ -115,7 +86,10 @@ class RecordsBackend:
             return []
         answer = self._asked("peek", session_ids=list(session_ids))
         with _reading():
-            return [record_of(found, path="records", is_listed=True) for found in answer["records"]]
+            found = [record_of(one, path="records", is_listed=True) for one in answer["records"]]
+            if not {record.session_id for record in found} <= set(session_ids):
+                raise InvalidDataError("is of another session", path=("records",))
+            return found
 
     def mark(self, name: str) -> Mark | None:
         """See ``Backend``."""
@@ -137,23 +111,15 @@ class RecordsBackend:
             return _outcome(answer, record)
 
     def _asked(self, call: str, *, changes: bool = False, **arguments: Any) -> Json:
-        if seconds_left() < CONNECT_SECONDS:
-            raise StoreUnavailableError("no time is left to ask it", is_transient=True)
         given = {name: value for name, value in arguments.items() if value is not None}
-        body = json.dumps({"call": call, **given}).encode()
-        request = AWSRequest("POST", self._url, data=body, headers={"Content-Type": "application/json"})
-        SigV4Auth(self._credentials.get_frozen_credentials(), "execute-api", self._region).add_auth(request)
-        try:
-            response = self._http.send(request.prepare())
-            status, content = response.status_code, response.content
-        except _NOT_SENT as error:
-            raise StoreUnavailableError(type(error).__name__, is_transient=True) from error
-        except (boto.HTTPClientError, boto.IncompleteReadError) as error:
-            raise StoreUnavailableError(type(error).__name__, outcome_unknown=changes, is_transient=True) from error
+        status, content = self._api.post(json.dumps({"call": call, **given}).encode(), changes=changes)
+        if len(content) > MOST_BYTES:
+            reason = f"{self._api.url} answers with more than {MOST_BYTES} bytes"
+            raise StoreUnavailableError(reason, outcome_unknown=changes)
         answer = _parsed(content)
         if status == HTTPStatus.OK and answer is not None:
             return answer
-        raise _error(status, answer or {}, changes=changes)
+        raise _error(status, answer or {}, url=self._api.url, changes=changes)
 
 
 @contextmanager
@@ -189,7 +155,7 @@ def _parsed(content: bytes) -> Json | None:
     return answer if isinstance(answer, dict) else None
 
 
-def _error(status: int, problem: Json, *, changes: bool) -> Exception:
+def _error(status: int, problem: Json, *, url: str, changes: bool) -> Exception:
     kind = str(problem.get("type", ""))
     if kind == _CORRUPT:
         return CorruptSessionError("the API cannot read it")
@@ -197,8 +163,10 @@ def _error(status: int, problem: Json, *, changes: bool) -> Exception:
         unknown = changes and problem.get("outcome_unknown") is not False
         return StoreUnavailableError("the API's own store", outcome_unknown=unknown, is_transient=True)
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
-        return StoreUnavailableError(f"the API answers {status}", is_transient=True)
+        return StoreUnavailableError(f"{url} answers {status}", is_transient=True)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.OK:
-        return StoreUnavailableError(f"the API answers {status}", outcome_unknown=changes, is_transient=True)
-    reason = kind.rpartition(":")[2] or "check SOJOURN_RECORDS_URL and the permission to invoke POST /records"
-    return StoreUnavailableError(f"the API answers {status}: {reason}")
+        return StoreUnavailableError(f"{url} answers {status}", outcome_unknown=changes, is_transient=True)
+    reason = (
+        kind.rpartition(":")[2] or "check SOJOURN_RECORDS_URL and the permission execute-api:Invoke on POST /records"
+    )
+    return StoreUnavailableError(f"{url} answers {status}: {reason}")

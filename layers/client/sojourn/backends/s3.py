@@ -1,10 +1,12 @@
 """Documents too large for a table item, as objects in a bucket. Does not know which item points to them."""
 
 import logging
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from sojourn.backends.bounded import read_at_most
 from sojourn.backends.clients import answered, code_of
 from sojourn.errors import StoreUnavailableError
 
@@ -13,13 +15,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_MOST_BYTES: Final = 16 * 1024 * 1024
+_ENVELOPE_BYTES: Final = 64
+"""A format's first bytes, and a seal."""
+
 
 class ObjectStore:
     """The overflow bucket: put, get and remove one object by its key."""
 
-    def __init__(self, client: "S3Client", *, bucket: str) -> None:
+    def __init__(self, client: "S3Client", *, bucket: str, most_bytes: int = _MOST_BYTES) -> None:
+        """Of an object no more than ``most_bytes`` and its envelope are read."""
         self._client = client
         self._bucket = bucket
+        self._most_bytes = most_bytes + _ENVELOPE_BYTES
 
     def put(self, key: str, body: bytes) -> None:
         """Store an object; the same again does no harm."""
@@ -33,15 +41,17 @@ class ObjectStore:
         )
 
     def get(self, key: str) -> bytes | None:
-        """The object's bytes; ``None`` when there is none."""
+        """The object's bytes; ``None`` when there is none.
+
+        Of one that is larger than any of ours only the beginning, which no decoder takes for a document.
+        """
         try:
             response = answered(self._client.get_object, changes=False, Bucket=self._bucket, Key=key)
         except ClientError as error:
             if code_of(error) != "NoSuchKey":
                 raise
             return None
-        body = response["Body"]
-        return answered(body.read, changes=False)
+        return answered(partial(read_at_most, response["Body"], self._most_bytes), changes=False)
 
     def remove(self, key: str) -> None:
         """Remove an object that nothing points to any more. Where that fails, the bucket's lifecycle rule does it."""

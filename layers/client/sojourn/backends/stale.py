@@ -4,14 +4,22 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from sojourn.backends.faults import meaning
+from sojourn.backends.fields import MAX_INSTANT
 from sojourn.backends.items import attribute, attributes, record_of
 from sojourn.backends.overflow import Overflow
 from sojourn.backends.table import Table
-from sojourn.errors import CorruptSessionError
+from sojourn.errors import CorruptSessionError, StoreUnavailableError
 from sojourn.sweep.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
 
-Row = tuple[str, tuple[str | int, ...]]
+Row = tuple[str, tuple[str | int | Decimal, ...]]
 """A statement and its parameters."""
+
+_CONDITION = "ConditionalCheckFailed"
+_FORBIDDEN = frozenset(
+    {"AccessDenied", "DuplicateItem", "ItemCollectionSizeLimitExceeded", "ResourceNotFound", "ValidationError"}
+)
+"""Of AWS's BatchStatementErrorCodeEnum those that are the same when the statement is sent again."""
 
 _CAPACITY = {"ReturnConsumedCapacity": "TOTAL"}
 
@@ -52,6 +60,7 @@ class StaleItems:
         # The table's name is the operator's; every value that a client could have brought is a parameter.
         statement = f'DELETE FROM "{self._table.name}" WHERE session_id = ? AND expires_at <= ? RETURNING ALL OLD *'  # noqa: S608
         answers, units = self._execute([(statement, (hint.session_id, cutoff)) for hint in hints])
+        self._raise_if_forbidden(answers, action="PartiQLDelete")
         verdicts = tuple(self._verdict(hint, answer) for hint, answer in zip(hints, answers, strict=True))
         swept = sum(verdict.fate is Fate.SWEPT for verdict in verdicts)
         # One unit for a statement, one more for the index entry of what was removed.
@@ -61,16 +70,19 @@ class StaleItems:
         """See ``SweepBackend.postpone``. BatchExecuteStatement; an UPDATE never creates an item."""
         statement = f'UPDATE "{self._table.name}" SET sweep_at = ? WHERE session_id = ? AND sweep_at = ?'  # noqa: S608
         answers, units = self._execute([_moving(statement, move) for move in moves])
-        moved = sum("Error" not in answer for answer in answers)
+        self._raise_if_forbidden(answers, action="PartiQLUpdate")
+        codes = [_code(answer) for answer in answers]
+        moved = codes.count("")
         # The sort key of the index changes: one unit for the item, two for the old entry and the new one.
-        return Postponement(moved, units or len(moves) + 2 * moved)
+        units = units or len(moves) + 2 * moved
+        return Postponement(moved, units, left=len(codes) - moved - codes.count(_CONDITION))
 
     def _hints(self, operation: str, after: object | None, **request: Any) -> HintPage:
         if after is not None:
             request["ExclusiveStartKey"] = after
         response = self._table.read(operation, TableName=self._table.name, **_CAPACITY, **request)
         hints = (
-            Hint(item["session_id"]["S"], _second(item["sweep_at"]) if "sweep_at" in item else None)
+            Hint(item["session_id"]["S"], _place(item["sweep_at"]) if "sweep_at" in item else None)
             for item in response["Items"]
         )
         return HintPage(tuple(hints), response.get("LastEvaluatedKey"), _units(response))
@@ -80,13 +92,22 @@ class StaleItems:
         statements = [
             {
                 "Statement": statement,
-                "Parameters": [attribute(value) for value in parameters],
+                "Parameters": [_parameter(value) for value in parameters],
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
             for statement, parameters in rows
         ]
         response = self._table.change("batch_execute_statement", Statements=statements, **_CAPACITY)
         return response["Responses"], _units(response)
+
+    def _raise_if_forbidden(self, answers: Sequence[Any], *, action: str) -> None:
+        """Each statement is refused for itself, and a sweeper that may do nothing looks like one with nothing to do."""
+        codes = {_code(answer) for answer in answers}
+        if codes and codes <= _FORBIDDEN:
+            error = answers[0]["Error"]
+            code, place = error["Code"], f"table {self._table.name}"
+            reason = meaning(code, str(error.get("Message", "")), operation=action, place=place)
+            raise StoreUnavailableError(f"{code}: {reason}")
 
     def _verdict(self, hint: Hint, answer: Any) -> Verdict:
         error = answer.get("Error")
@@ -96,8 +117,8 @@ class StaleItems:
                 return Verdict(Fate.MISSING)
             self._overflow.remove(removed.get("overflow", {}).get("S"), session_key=hint.session_id)
             return Verdict(Fate.SWEPT, _second(removed["expires_at"]))
-        if error.get("Code") != "ConditionalCheckFailed":
-            return Verdict(Fate.LEFT)
+        if error.get("Code") != _CONDITION:
+            return Verdict(Fate.REFUSED if error.get("Code") in _FORBIDDEN else Fate.LEFT)
         try:
             # DynamoDB Local sends no item along; and there a missing item is a refusal, too.
             item = error.get("Item") or self._table.get(hint.session_id)
@@ -109,7 +130,7 @@ class StaleItems:
 
 def _moving(statement: str, move: Move) -> Row:
     """Only while no deadline is earlier than the one that the new place was computed from."""
-    parameters = (move.sweep_at, move.hint.session_id, move.hint.sweep_at or 0)
+    parameters = (move.sweep_at, move.hint.session_id, move.hint.sweep_at or 0)  # a scan's hints are not moved
     if move.expires_at is None:
         return statement, parameters
     return f"{statement} AND expires_at >= ?", (*parameters, move.expires_at)
@@ -117,7 +138,22 @@ def _moving(statement: str, move: Move) -> Row:
 
 def _second(number: Any) -> int:
     """An instant as it is stored. Ours are whole; what another application stored must not stop a run."""
-    return int(Decimal(number["N"]))
+    return min(max(int(Decimal(number["N"])), 0), MAX_INSTANT)
+
+
+def _place(number: Any) -> int | Decimal:
+    """A place in the index exactly as it is stored: a move names the one that it moves away from."""
+    found = Decimal(number["N"])
+    return int(found) if found == found.to_integral_value() else found
+
+
+def _parameter(value: str | int | Decimal) -> Any:
+    return {"N": str(value)} if isinstance(value, Decimal) else attribute(value)
+
+
+def _code(answer: Any) -> str:
+    """Why a statement was refused; empty when it was not."""
+    return str(answer["Error"].get("Code", "unknown")) if "Error" in answer else ""
 
 
 def _units(response: Any) -> float:

@@ -5,6 +5,7 @@ A sweep backend makes one attempt per call, as every backend does.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -13,10 +14,13 @@ SWEEP_BATCH = 25
 
 
 class Hint(NamedTuple):
-    """A session that may be stale. ``sweep_at`` is its place in the sweep index, ``None`` when a scan found it."""
+    """A session that may be stale. ``sweep_at`` is its place in the sweep index, ``None`` when a scan found it.
+
+    A place of ours is a whole number; what another application stored there is told apart from it.
+    """
 
     session_id: str
-    sweep_at: int | None
+    sweep_at: int | Decimal | None
 
 
 class Move(NamedTuple):
@@ -39,6 +43,8 @@ class Fate(Enum):
     ALIVE = "alive"
     FOREIGN = "foreign"
     LEFT = "left"
+    REFUSED = "refused"
+    """Left, and asking again would not help."""
 
 
 class Verdict(NamedTuple):
@@ -70,10 +76,11 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Postponement:
-    """How many were moved, and the write units it took."""
+    """How many were moved, the write units it took, and how many were ``left`` where they are by a refusal."""
 
     moved: int
     units: float = 0
+    left: int = 0
 
 
 class SweepBackend(Protocol):
@@ -89,7 +96,10 @@ class SweepBackend(Protocol):
         """
 
     def delete_stale(self, hints: Sequence[Hint], *, cutoff: int) -> Removal:
-        """Remove each of at most ``SWEEP_BATCH`` sessions, if its deadline is at or before ``cutoff``."""
+        """Remove each of at most ``SWEEP_BATCH`` sessions, if its deadline is at or before ``cutoff``.
+
+        Raises ``StoreUnavailableError`` when every one was refused for good: a permission is missing, say.
+        """
 
     def postpone(self, moves: Sequence[Move]) -> Postponement:
         """Move at most ``SWEEP_BATCH`` hints, each unless it was moved or its deadline brought forward meanwhile."""

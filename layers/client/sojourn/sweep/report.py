@@ -28,8 +28,8 @@ class SweepReport:
     ``swept`` were stale and are gone; ``moved`` were alive and stand further ahead in the index;
     ``missing`` were gone already; ``foreign`` are items that are no sessions and were let be; ``left`` could not be
     asked for. ``due``: the hints that a dry run found and left. ``more``: the run ended before it was done.
-    ``overdue_seconds``: by how much the oldest one swept had outstayed its grace. Units are DynamoDB's, as the
-    service reported them, or priced by its published rule where it reported none.
+    ``overdue_seconds``: by how much the oldest one swept, or left in the index, had outstayed its grace. Units are
+    DynamoDB's, as the service reported them, or priced by its published rule where it reported none.
     """
 
     swept: int = 0

@@ -152,7 +152,7 @@ class _Run:
                 report += SweepReport(calls=1, read_units=page.units)
                 for start in range(0, len(page.hints), SWEEP_BATCH):
                     if not self.has_time():
-                        return replace(report, more=True)
+                        return report + self._left_over(page.hints[start:])
                     for part in self._batch(page.hints[start : start + SWEEP_BATCH]):
                         report += part
         except StoreUnavailableError as error:
@@ -172,18 +172,28 @@ class _Run:
             try:
                 removal = self.retry.run(partial(self.backend.delete_stale, waiting, cutoff=self.cutoff))
             except StoreUnavailableError:
-                yield SweepReport(left=len(waiting))
+                yield self._left(waiting)
                 raise
             yield SweepReport(calls=1, write_units=removal.units) + self._counted(removal.verdicts)
             self.budget.spend(removal.units)
             answers = list(zip(waiting, removal.verdicts, strict=True))
             moves += [self._move(hint, verdict) for hint, verdict in answers if _is_to_be_moved(hint, verdict)]
+            yield self._left([hint for hint, verdict in answers if verdict.fate is Fate.REFUSED])
             waiting = [hint for hint, verdict in answers if verdict.fate is Fate.LEFT]
             if not waiting or not self.has_time():
                 break
             self.retry.sleep(self.retry.jitter() * self.retry.base * 2**number)
-        yield SweepReport(left=len(waiting), more=bool(waiting))
+        yield self._left(waiting)
         yield self._moved(moves)
+
+    def _left(self, hints: Sequence[Hint]) -> SweepReport:
+        """What could not be removed, nor found to be alive."""
+        return replace(self._left_over(hints), left=len(hints)) if hints else SweepReport()
+
+    def _left_over(self, hints: Sequence[Hint]) -> SweepReport:
+        """What this run does not get to. Its places in the index say how long it has been waiting."""
+        places = [max(0, int(hint.sweep_at)) for hint in hints if hint.sweep_at is not None]
+        return SweepReport(more=True, overdue_seconds=max((self.now - place for place in places), default=0))
 
     def _counted(self, verdicts: Sequence[Verdict]) -> SweepReport:
         fates = [verdict.fate for verdict in verdicts]
@@ -206,7 +216,8 @@ class _Run:
             return SweepReport()
         postponement = self.retry.run(partial(self.backend.postpone, moves))
         self.budget.spend(postponement.units)
-        return SweepReport(moved=postponement.moved, calls=1, write_units=postponement.units)
+        left = postponement.left
+        return SweepReport(moved=postponement.moved, left=left, more=left > 0, calls=1, write_units=postponement.units)
 
 
 def _is_to_be_moved(hint: Hint, verdict: Verdict) -> bool:
