@@ -29,7 +29,7 @@ def with_markup(value: Any) -> Any:  # as above
         if _is_tag(value):
             ((tag, content),) = value.items()
             if tag == _MARKUP:
-                return Markup(content) if isinstance(content, str) else value  # noqa: S704  # it was one
+                return Markup(content) if isinstance(content, str) else value  # noqa: S704  # nosec B704  # it was one
             return _with_members(content) if isinstance(content, dict) else value
         return _with_members(value)
     if type(value) is list:
