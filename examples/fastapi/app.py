@@ -28,8 +28,7 @@ def home(request: Request) -> dict[str, Any]:
 @app.post("/cart/{item}")
 async def put_in(request: Request, item: str) -> dict[str, Any]:
     """A nested change is a change."""
-    session = session_of(request)
-    await session.open()
+    await (session := session_of(request)).open()
     session.setdefault("cart", []).append(item)
     return {"cart": session["cart"]}
 
@@ -37,9 +36,8 @@ async def put_in(request: Request, item: str) -> dict[str, Any]:
 @app.post("/login/{user}")
 def login(request: Request, user: str) -> dict[str, Any]:
     """Putting the user in is the login: a new token, the cart comes along. There is no password here."""
-    session = session_of(request)
-    session.label = request.headers.get("user-agent")
-    session["user"] = user
+    session_of(request).label = request.headers.get("user-agent")
+    request.session["user"] = user
     return {"user": user}
 
 

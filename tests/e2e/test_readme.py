@@ -63,7 +63,7 @@ def test_the_handler_answers(shell: Shell, tmp_path: Path) -> None:
     program.write_text(
         blocks("python")[0]
         + """
-event = {"version": "2.0", "headers": {}}
+event = {"version": "2.0", "headers": {}, "requestContext": {"http": {"method": "GET", "path": "/"}}}
 first = handler(event, None)
 again = handler({**event, "cookies": [first["cookies"][0].partition(";")[0]]}, None)
 print(first["body"], again["body"], "cookies" in again)
