@@ -50,7 +50,7 @@ class Device:
         status, cookies, told = self.ask(method, path, headers)
         assert status == 200, told
         for cookie in cookies:
-            assert "; secure" in cookie
+            assert "; secure" in cookie.lower()
             name, _, value = cookie.partition(";")[0].partition("=")
             self.jar[name] = value.strip('"')
             if re.search("max-age=0", cookie, re.IGNORECASE):
