@@ -234,7 +234,7 @@ def browser_of(request: pytest.FixtureRequest) -> Iterator[Callable[[Store], Bro
     with ExitStack() as stack:
 
         def make(store: Store) -> Browser:
-            stack.enter_context(override_settings(SOJOURN_STORE=lambda: store, SOJOURN_FORMER_COOKIE_NAME="old"))
+            stack.enter_context(override_settings(SOJOURN_STORE=lambda: store, SOJOURN_FORMER_COOKIE="old"))
             return Browser(pages.wire())
 
         yield make

@@ -74,8 +74,8 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
     "a store that is away is an empty session": (
         Mutant(
             f"{HOLDER}.find",
-            "found = self._opener.find()",
-            "try:\n        found = self._opener.find()\n    except Exception:\n        found = Absence.UNKNOWN",
+            "self._take(self._opener.find())",
+            "try:\n        self._take(self._opener.find())\n    except Exception:\n        self._take(Absence.UNKNOWN)",
         ),
         lambda browser, backend, *_: _CONTRACT.test_a_store_that_is_away_is_no_empty_session(browser, backend),
     ),
@@ -116,7 +116,7 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
         lambda browser, *_: _CONTRACT.test_a_page_that_fails_in_flight_leaves_the_cookie_alone(browser),
     ),
     "a superseded request begins a session": (
-        Mutant(f"{HOLDER}.find", "self.is_superseded = found is Absence.SUPERSEDED", "pass"),
+        Mutant(f"{HOLDER}._take", "self.is_superseded = found is Absence.SUPERSEDED", "pass"),
         lambda browser, backend, *_: _CONTRACT.test_another_request_in_flight_is_refused_as_a_lost_race_is(
             browser, backend, "/setdefault/csrf/1"
         ),
@@ -148,7 +148,7 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
         lambda browser, _backend, _patch, clock: _CONTRACT.test_a_slow_double_click_keeps_the_cart(browser, clock),
     ),
     "a login takes over what another subject had": (
-        Mutant(f"{HOLDER}._part", "dict(session) if subject is None else", "dict(session) if True else"),
+        Mutant(f"{HOLDER}._part", "dict(contents) if subject is None else", "dict(contents) if True else"),
         lambda browser, *_: _CONTRACT.test_a_login_as_another_subject_sees_nothing_of_it(browser),
     ),
     "a logout in flight undoes a login": (

@@ -40,6 +40,10 @@ class Namespace:
         """The control item that says since when sessions live."""
         return f"{self.name}#!not-before"
 
+    def adopted(self, digest: str) -> str:
+        """The control item of a key or subject of an older store; ``digest`` is 43 characters of base64url."""
+        return f"{self.name}#!adopted#{digest}"
+
     def owns(self, name: str) -> bool:
         """Whether ``name`` is of this namespace."""
         return name.startswith(f"{self.name}#")

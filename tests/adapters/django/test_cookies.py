@@ -36,9 +36,9 @@ def test_only_the_exact_cookie_opens_a_session(
     browser: Browser, backend: CountingBackend, key: str, configured: Callable[..., None], line: str
 ) -> None:
     """None without a name, which any sibling host can set; none of another name, the older store's included."""
-    configured(SOJOURN_FORMER_COOKIE_NAME="former")
+    configured(SOJOURN_FORMER_COOKIE="former")
     assert browser.get("/show", also=line.format(key=key)).body == "[]"
-    configured(SOJOURN_FORMER_COOKIE_NAME="")
+    configured(SOJOURN_FORMER_COOKIE="")
     assert browser.get("/show", also=line.format(key=key)).body == "[]"
     assert browser.get("/show", also=f"__Host-session={key}").body == "[('a', '1')]"
     assert len(backend.records) == 1

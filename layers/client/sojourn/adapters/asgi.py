@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, cast
 
 import anyio
 
-from sojourn.adapters.cookies import Cookie, carrying, warn_of_plain_http
+from sojourn.adapters.cookies import Cookie, FormerCookie, carrying, warn_of_plain_http
 from sojourn.adapters.opener import TokenOpener
 from sojourn.adapters.refusals import REFUSALS, refusal_of
 from sojourn.adapters.rules import SAFE_METHODS, SubjectOf, checked_lifetime, rules_of
@@ -21,6 +21,7 @@ from sojourn.writing import OnConflict
 
 if TYPE_CHECKING:
     from sojourn.absence import Absence
+    from sojourn.migrate.candidate import Candidate
     from sojourn.session import Session as Stored
 
 Scope = MutableMapping[str, Any]
@@ -46,7 +47,7 @@ class _LoopOpener:
     def __init__(self, inner: TokenOpener, *, is_known: bool) -> None:
         self._inner = inner
         self._is_known = is_known
-        self._found: Callable[[], Stored | Absence] | None = None
+        self._found: Callable[[], Stored | Candidate | Absence] | None = None
 
     @property
     def token(self) -> str | None:
@@ -72,7 +73,10 @@ class _LoopOpener:
         """Whether there may be a session, and it was not looked for."""
         return self._is_known and self._found is None
 
-    def find(self) -> "Stored | Absence":
+    def again(self) -> "Stored | Candidate | Absence":
+        return self._inner.again()
+
+    def find(self) -> "Stored | Candidate | Absence":
         if self._found is not None:
             return self._found()
         if self._is_known and is_in_event_loop():
@@ -160,7 +164,7 @@ class SojournMiddleware:
         partitioned: bool = False,
         is_development: bool = False,
         is_lazy: bool = False,
-        former_names: tuple[str, ...] = (),
+        former_names: tuple[str | FormerCookie, ...] = (),
         subject_of: SubjectOf | str | None = None,
         on_conflict: OnConflict = "raise",
         threads: int = 40,
@@ -225,7 +229,7 @@ class SojournMiddleware:
     def _session(self, scope: Scope, store: Store) -> Session:
         lines = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"cookie"]
         tokens, is_read_only = self._cookie.tokens_in(lines), scope["type"] == "websocket"
-        inner = TokenOpener(store, tokens, is_read_only=is_read_only)
+        inner = TokenOpener(store, tokens, subject_of=self._rules.subject_of)
         session = Session(
             _LoopOpener(inner, is_known=bool(tokens)),
             self._threads,

@@ -10,7 +10,7 @@ from flask import Response, request
 from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
 
-from sojourn.adapters.cookies import NOT_SHARED, Cookie, warn_of_plain_http
+from sojourn.adapters.cookies import NOT_SHARED, Cookie, FormerCookie, warn_of_plain_http
 from sojourn.adapters.markup import with_markup, without_markup
 from sojourn.adapters.refusals import REFUSALS, refusal_of
 from sojourn.adapters.rules import SAFE_METHODS, Rules, SubjectOf, checked_lifetime, merged_messages, rules_of
@@ -63,7 +63,7 @@ class SojournInterface(SessionInterface):
         *,
         cookie: Cookie | None,
         is_development: bool,
-        former_names: tuple[str, ...],
+        former_names: tuple[str | FormerCookie, ...],
     ) -> None:
         self._store = store
         self._rules = rules
@@ -169,7 +169,7 @@ class Sojourn:
         *,
         cookie: Cookie | None = None,
         is_development: bool = False,
-        former_names: tuple[str, ...] = (),
+        former_names: tuple[str | FormerCookie, ...] = (),
         subject_of: SubjectOf | str | None = None,
         on_conflict: OnConflict | None = None,
     ) -> None:

@@ -3,18 +3,20 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sojourn.absence import Absence
 from sojourn.adapters.opener import Opener
 from sojourn.adapters.rules import Rules
 from sojourn.errors import SessionGoneError
+from sojourn.migrate.candidate import Candidate
 from sojourn.names import cleaned_label
 from sojourn.store import Store
-from sojourn.tokens import parsed
+from sojourn.tokens import PREFIX, parsed
 from sojourn.writing import KEEP
 
 if TYPE_CHECKING:
+    from sojourn.migrate.store import MigratingStore
     from sojourn.session import Session
 
 logger = logging.getLogger(__name__)
@@ -40,8 +42,9 @@ class Wishes:
 class Holder:
     """The session of one request, ``None`` where there is none (any more).
 
-    ``is_ended``: the client's token opens nothing any more. ``is_superseded``: another request replaced it while this
-    one was in flight. ``is_adopted``: it came from an older store.
+    ``candidate`` is one of an older store that did not move in yet. ``is_ended``: the client's token opens nothing any
+    more. ``is_superseded``: another request replaced it while this one was in flight. ``is_adopted``: it came from an
+    older store, where it is over.
     """
 
     def __init__(
@@ -65,18 +68,35 @@ class Holder:
         self._may_call = may_call
         self._ending: list[str] = []
         self.session: Session | None = None
+        self.candidate: Candidate | None = None
         self.is_ended = False
         self.is_superseded = False
         self.is_adopted = False
 
     def find(self) -> None:
         """Look for the session."""
-        found = self._opener.find()
+        self._take(self._opener.find())
+
+    def _take(self, found: "Session | Candidate | Absence") -> None:
+        self.session = self.candidate = None
         if isinstance(found, Absence):
             self.is_superseded = found is Absence.SUPERSEDED
             logger.debug("no session: %s", found.value)
+        elif isinstance(found, Candidate):
+            self.candidate = found
         else:
-            self.session, self.is_adopted = found, found.token != self._opener.token
+            self.session = found
+
+    @property
+    def subject(self) -> str | None:
+        """Whose the session is, in whichever store."""
+        found = self.session or self.candidate  # a session is always true
+        return None if found is None else found.subject
+
+    def stored(self) -> dict[str, Any]:
+        """What is stored, in whichever store, as far as this request knows."""
+        found = self.session or self.candidate
+        return {} if found is None else found.stored()
 
     @property
     def is_ending(self) -> bool:
@@ -86,9 +106,11 @@ class Holder:
     def end(self) -> None:
         """End the session, or the one that the client's token opened when the request arrived."""
         token = self._opener.token if self.session is None else self.session.token
-        if token is not None and (self.session is not None or self.is_superseded):
+        # What an older store holds and cannot be read here is ended as well.
+        is_former = token is not None and not token.startswith(PREFIX)
+        if token is not None and (self.session is not None or self.is_superseded or is_former):
             self._ending.append(token)
-            self.session = None
+            self.session = self.candidate = None
             if self._may_call():
                 self.settle()
         else:
@@ -98,8 +120,10 @@ class Holder:
         """Carry out what ``end`` could not."""
         while self._ending:
             # A logout in flight holds for a session that was rotated since, but not for one that was logged in since.
-            self.is_superseded = self._store.end(self._ending[0]) in (Absence.SUPERSEDED, Absence.FOREIGN_KEY)
+            reason = self._store.end(self._ending[0])
+            self.is_superseded = reason in (Absence.SUPERSEDED, Absence.FOREIGN_KEY)
             self.is_ended = self.is_ended or not self.is_superseded
+            self.is_adopted = self.is_adopted or (reason is None and not self._ending[0].startswith(PREFIX))
             del self._ending[0]
 
     def within(self, seconds: float) -> None:
@@ -108,6 +132,8 @@ class Holder:
 
     def refresh(self) -> None:
         """Read it again. A session that is gone leaves none, or raises ``SessionGoneError`` where it was changed."""
+        if self.candidate is not None:
+            self._take(self._opener.again())
         if self.session is None:
             return
         is_changed = self.session.is_changed
@@ -123,12 +149,14 @@ class Holder:
 
         ``is_certain``: an unchanged session is read again, so that its token is known to open it still.
         """
-        session = self.session
+        session, candidate = self.session, self.candidate
         if session is not None:
             session.clear()
             session.update(contents)
         subject = self._wanted_subject(contents, wishes)
-        if session is not None:
+        if candidate is not None:
+            self._move_in(candidate, contents, subject, wishes)
+        elif session is not None:
             version = session.version
             self._store_in_flight(session, subject, wishes)
             if is_certain and session.version == version:
@@ -145,9 +173,9 @@ class Holder:
             if not error.is_superseded:
                 raise
             self.is_superseded = True
-            edits, is_change = self._edits(session, wishes)
+            edits, touched = self._edits(session, session.stored(), wishes)
             subject = subject if subject != session.subject else wishes.subject
-            self._begin_beside(edits, subject, wishes, is_change=is_change)
+            self._begin_beside(edits, subject, wishes, is_change=session.is_changed and touched)
 
     def _write(self, session: "Session", subject: str | None, wishes: Wishes) -> None:
         if wishes.is_cleared and len(session) == 0 and wishes.subject is None:
@@ -164,14 +192,61 @@ class Holder:
         self.session, self.is_ended = None, True
         return True
 
-    def _part(self, session: "Session", subject: str | None, wishes: Wishes) -> None:
+    def _part(self, contents: Mapping[str, Any], subject: str | None, wishes: Wishes) -> None:
         """Logged out, or in as another subject: nothing of the former one is left to the next."""
-        kept = dict(session) if subject is None else {key: session[key] for key in wishes.put if key in session}
+        kept = dict(contents) if subject is None else {key: contents[key] for key in wishes.put if key in contents}
         self.end()
         if self.is_superseded:
             self._begin_beside(kept, subject, wishes, is_change=True)
         else:
             self._begin_if_wanted(kept, subject, wishes)
+
+    def _move_in(self, candidate: Candidate, contents: Mapping[str, Any], subject: str | None, wishes: Wishes) -> None:
+        """Adopt it, as the request left it: one that was emptied, or became another subject's, ends instead."""
+        is_change = candidate.is_changed_by(contents)
+        if candidate.subject is not None and subject != candidate.subject:
+            self._part(contents, subject, wishes)
+        elif subject is None and not contents:
+            if is_change:
+                self.end()
+        else:
+            try:
+                self._adopt(candidate, contents, subject, wishes)
+            except SessionGoneError as error:
+                self._lose(candidate, contents, subject, wishes, error, is_change=is_change)
+
+    def _adopt(self, candidate: Candidate, contents: Mapping[str, Any], subject: str | None, wishes: Wishes) -> None:
+        idle, absolute = self._lifetime(None, wishes.idle)
+        store = cast("MigratingStore", self._store)  # no other has candidates
+        self.session = store.adopt(
+            candidate,
+            contents,
+            subject=subject,
+            label=cleaned_label(wishes.label),
+            idle=idle,
+            absolute=absolute,
+            is_login=wishes.subject is not None,
+        )
+        self.candidate, self.is_adopted = None, True
+
+    def _lose(
+        self,
+        candidate: Candidate,
+        contents: Mapping[str, Any],
+        subject: str | None,
+        wishes: Wishes,
+        error: SessionGoneError,
+        *,
+        is_change: bool,
+    ) -> None:
+        """Another request adopted or ended it meanwhile."""
+        self.candidate, self.is_superseded = None, error.is_superseded
+        edits, touched = self._edits(contents, candidate.stored(), wishes)
+        if error.is_superseded:
+            subject = subject if subject != candidate.subject else wishes.subject
+            self._begin_beside(edits, subject, wishes, is_change=is_change and touched)
+        elif is_change and touched:
+            raise error
 
     def _write_own(self, session: "Session", subject: str | None, wishes: Wishes) -> None:
         (idle, absolute), on_conflict = self._lifetime(session, wishes.idle), self._rules.on_conflict
@@ -209,16 +284,17 @@ class Holder:
         elif is_change:
             logger.info("what a safe request put into a superseded session is dropped")
 
-    def _edits(self, session: "Session", wishes: Wishes) -> tuple[dict[str, Any], bool]:
-        """What the request put in or changed; and whether it changed anything that counts, removals included."""
-        before = session.stored()
+    def _edits(
+        self, contents: Mapping[str, Any], before: Mapping[str, Any], wishes: Wishes
+    ) -> tuple[dict[str, Any], bool]:
+        """What the request put in or changed; and whether it touched anything that counts, removals included."""
         edits = {
             key: value
-            for key, value in session.items()
+            for key, value in contents.items()
             if key in wishes.put or key not in before or before[key] != value
         }
-        touched = edits.keys() | (before.keys() - session.keys())
-        return edits, session.is_changed and bool(touched - self._trifles)
+        touched = edits.keys() | (before.keys() - contents.keys())
+        return edits, bool(touched - self._trifles)
 
     def _lifetime(self, session: "Session | None", idle: int | None) -> tuple[int | None, int | None]:
         """Idle and absolute seconds to ask for; ``None`` leaves what there is."""
@@ -231,12 +307,13 @@ class Holder:
 
     def _wanted_subject(self, contents: Mapping[str, Any], wishes: Wishes) -> str | None:
         """Whose it is to be: as asked for, or as what is in it says; a request that only reads changes no subject."""
-        session = self.session
-        before = session.subject if session is not None else None
+        session, candidate = self.session, self.candidate
         if wishes.subject is not None:
             return wishes.subject
         if self._rules.subject_of is None:
-            return None if wishes.is_cleared else before
+            return None if wishes.is_cleared else self.subject
         if session is not None and not session.is_changed:
-            return before
+            return session.subject
+        if candidate is not None and not candidate.is_changed_by(contents):
+            return candidate.subject
         return self._rules.subject_of(contents)

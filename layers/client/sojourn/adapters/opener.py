@@ -4,10 +4,12 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from sojourn.absence import Absence
+from sojourn.adapters.rules import SubjectOf
+from sojourn.migrate.store import found_in
 from sojourn.store import Store
-from sojourn.tokens import PREFIX
 
 if TYPE_CHECKING:
+    from sojourn.migrate.candidate import Candidate
     from sojourn.session import Session
 
 logger = logging.getLogger(__name__)
@@ -20,8 +22,14 @@ class Opener(Protocol):
     def token(self) -> str | None:
         """The one that counts of those that the client sent."""
 
-    def find(self) -> "Session | Absence":
-        """The session, or why there is none. Raises what ``Store.find`` raises."""
+    def again(self) -> "Session | Candidate | Absence":
+        """What the token that counts opens by now. Raises what ``Store.find`` raises."""
+
+    def find(self) -> "Session | Candidate | Absence":
+        """The session, one of an older store that did not move in yet, or why there is none.
+
+        Raises what ``Store.find`` raises.
+        """
 
 
 class TokenOpener:
@@ -31,16 +39,17 @@ class TokenOpener:
     put there by another site: the one that opens a session counts, if exactly one does.
     """
 
-    def __init__(self, store: Store, tokens: tuple[str, ...], *, is_read_only: bool = False) -> None:
-        """``is_read_only``: no new token can be handed out, so no session of an older store is adopted."""
+    def __init__(self, store: Store, tokens: tuple[str, ...], *, subject_of: SubjectOf | None) -> None:
+        """``subject_of`` says whose a session of an older store is, where that does not know."""
         self._store = store
-        self._tokens = tuple(token for token in tokens if not is_read_only or token.startswith(PREFIX))
+        self._tokens = tokens
+        self._subject_of = subject_of
         self._arrived_at = store.resources.clock()
         self.token = tokens[0] if tokens else None
 
-    def find(self) -> "Session | Absence":
+    def find(self) -> "Session | Candidate | Absence":
         """See ``Opener``."""
-        found = {token: self._store.find(token, arrived_at=self._arrived_at) for token in self._tokens}
+        found = {token: self._found(token, arrived_at=self._arrived_at) for token in self._tokens}
         opened = [token for token, one in found.items() if not isinstance(one, Absence)]
         if len(opened) > 1:
             logger.warning("%d cookies of one name open a session each: none of them counts", len(opened))
@@ -50,6 +59,13 @@ class TokenOpener:
             self.token = token
             return found[token]
         return Absence.MALFORMED
+
+    def again(self) -> "Session | Candidate | Absence":
+        """What the token that counts opens by now."""
+        return Absence.MALFORMED if self.token is None else self._found(self.token, arrived_at=None)
+
+    def _found(self, token: str, *, arrived_at: int | None) -> "Session | Candidate | Absence":
+        return found_in(self._store, token, arrived_at=arrived_at, subject_of=self._subject_of)
 
     def within(self, seconds: float) -> None:
         """Give each call that is to come ``seconds`` from now at the most."""

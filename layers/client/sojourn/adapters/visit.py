@@ -75,7 +75,7 @@ class Visit(LazyDictionary):
         super().__init__()
         self._store = store
         self._arrived_at = store.resources.clock()
-        opener = opener or TokenOpener(store, tokens, is_read_only=is_read_only)
+        opener = opener or TokenOpener(store, tokens, subject_of=rules.subject_of)
         self._holder = Holder(
             store,
             opener,
@@ -109,7 +109,7 @@ class Visit(LazyDictionary):
 
     @property
     def id(self) -> str | None:
-        """The session id, which lists of devices show; ``None`` while nothing is stored."""
+        """The session id, which lists of devices show; ``None`` while nothing is stored, or in an older store."""
         self.before_look()
         return self._holder.session.id if self._holder.session else None
 
@@ -117,14 +117,13 @@ class Visit(LazyDictionary):
     def subject(self) -> str | None:
         """Whose it is since the last login."""
         self.before_look()
-        session = self._holder.session
-        return self._subject or (session.subject if session and not self._is_cleared else None)
+        return self._subject or (None if self._is_cleared else self._holder.subject)
 
     @property
     def is_stored(self) -> bool:
-        """Whether there is a session yet."""
+        """Whether there is a session yet, or one of an older store."""
         self.before_look()
-        return self._holder.session is not None
+        return self._holder.session is not None or self._holder.candidate is not None
 
     @property
     def is_opened(self) -> bool:
@@ -140,7 +139,8 @@ class Visit(LazyDictionary):
     def may_need_store(self) -> bool:
         """Whether ``close`` may call the store."""
         holder = self._holder
-        is_begun = self._is_opened and (holder.session is not None or bool(self) or self._subject is not None)
+        is_found = holder.session is not None or holder.candidate is not None
+        is_begun = self._is_opened and (is_found or bool(self) or self._subject is not None)
         return holder.is_ending or (is_begun and not self._is_closed)
 
     @property
@@ -155,7 +155,7 @@ class Visit(LazyDictionary):
     def before(self) -> dict[str, Any]:
         """What is stored, as far as this request knows."""
         self.before_look()
-        return self.from_document(self._holder.session.stored()) if self._holder.session is not None else {}
+        return self.from_document(self._holder.stored())
 
     def to_document(self) -> dict[str, Any]:
         """The contents as they are stored; for adapters whose framework keeps what a document does not."""
@@ -203,12 +203,13 @@ class Visit(LazyDictionary):
         """
         self.before_look()
         session = self._holder.session
-        if session is None:
+        if session is not None:
+            session.clear()
+            session.update(self.to_document())
+        elif self._holder.candidate is None or self._differs():
             return
-        session.clear()
-        session.update(self.to_document())
         self._holder.refresh()
-        self.fill(self.from_document(self._holder.session or {}))
+        self.fill(self.from_document(dict(self._holder.session or self._holder.stored())))
 
     def within(self, seconds: float) -> None:
         """Give each call of the store that is to come ``seconds`` from now at the most."""
@@ -283,8 +284,8 @@ class Visit(LazyDictionary):
             raise
         self._is_opened = True
         session = self._holder.session
-        self.fill(self.from_document(session or {}))
-        if session is not None and not self._holder.is_adopted:
+        self.fill(self.from_document(dict(session) if session is not None else self._holder.stored()))
+        if session is not None:
             self._handed_out = (session.token, session.idle, session.absolute_at)
 
     def before_change(self, key: str | None) -> None:

@@ -3,17 +3,20 @@
 https://docs.djangoproject.com/en/stable/topics/http/sessions/#configuring-the-session-engine
 """
 
+import re
 from typing import Any
 
 from django.conf import settings
 from django.core import signing
 from django.utils import timezone
 
-from sojourn.migrate.store import Found, UnreadableError
+from sojourn.migrate.source import Found, UnreadableError, checked_secrets, found_as
 
 _USER = "_auth_user_id"
 _DATABASE_SALT = "django.contrib.sessions.SessionStore"
 _COOKIES_SALT = "django.contrib.sessions.backends.signed_cookies"
+_KEY = re.compile(r"[A-Za-z0-9]{8,40}", re.ASCII)
+"""As ``SessionBase`` makes and takes them; some databases refuse to look for other text."""
 
 
 class DatabaseSessions:
@@ -23,8 +26,14 @@ class DatabaseSessions:
     that signed. Sessions are subject to their users, as the adapter has them.
     """
 
+    def __init__(self) -> None:
+        """Raises ``ConfigurationError`` where one of the secrets is empty."""
+        _check_secrets()
+
     def find(self, key: str) -> Found | None:
         """See ``Source``. What a ``PickleSerializer`` wrote is unreadable."""
+        if not _KEY.fullmatch(key):
+            return None
         row = _rows().filter(session_key=key, expire_date__gt=timezone.now()).first()
         if row is None:
             return None
@@ -34,19 +43,24 @@ class DatabaseSessions:
             raise UnreadableError("bears no signature of this SECRET_KEY") from None
         except Exception:  # noqa: BLE001  # zlib's and json's errors would quote it
             raise UnreadableError("is not JSON: a pickle, perhaps, which is never opened") from None
-        return _found(data, until=int(row.expire_date.timestamp()))
+        return found_as(data, subject=_USER, until=int(row.expire_date.timestamp()))
 
     def end(self, key: str) -> None:
         """See ``Source``."""
-        _rows().filter(session_key=key).delete()
+        if _KEY.fullmatch(key):
+            _rows().filter(session_key=key).delete()
 
 
 class SignedCookieSessions:
     """The contents of ``backends.signed_cookies``, whose key is the session itself.
 
-    Nobody can end such a session: a copy of the cookie is adopted again, until ``SESSION_COOKIE_AGE`` after it was
-    signed. Give the ``MigratingStore`` an ``until``.
+    Nobody can end such a session before ``SESSION_COOKIE_AGE`` has passed since it was signed; a mark keeps it from
+    being adopted again. Give the ``MigratingStore`` an ``until``.
     """
+
+    def __init__(self) -> None:
+        """Raises ``ConfigurationError`` where one of the secrets is empty."""
+        _check_secrets()
 
     def find(self, key: str) -> Found | None:
         """See ``Source``. A cookie that is forged or too old opens nothing."""
@@ -57,20 +71,18 @@ class SignedCookieSessions:
             return None
         except Exception:  # noqa: BLE001  # zlib's and json's errors would quote it
             raise UnreadableError("is not JSON: a pickle, perhaps, which is never opened") from None
-        return _found(data, until=int(timezone.now().timestamp()) + age)
+        signed_at = signing.b62_decode(key.rsplit(":", 2)[1])
+        return found_as(data, subject=_USER, until=signed_at + age)
 
     def end(self, key: str) -> None:
         """Nothing: it is in the client's hands."""
+
+
+def _check_secrets() -> None:
+    checked_secrets([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS], name="SECRET_KEY and SECRET_KEY_FALLBACKS")
 
 
 def _rows() -> Any:
     from django.contrib.sessions.models import Session  # noqa: PLC0415  # needs the app, which cookies do not
 
     return Session.objects
-
-
-def _found(data: object, *, until: int) -> Found:
-    if not isinstance(data, dict):
-        raise UnreadableError("is no object")
-    user = data.get(_USER)
-    return Found(data, subject=None if user is None else str(user), until=until)

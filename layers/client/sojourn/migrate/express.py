@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from sojourn.migrate.store import Found, UnreadableError
+from sojourn.migrate.source import Found, UnreadableError, checked_secrets, found_as
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,8 +25,9 @@ _MILLISECONDS = 10**11
 class DynamoSessions:
     """The items of connect-dynamodb. Their ``cookie`` member is Express's own and stays behind.
 
-    ``secrets`` are those of express-session, the first and all others. ``subject`` is the key in the session under
-    which its user stands, if one does. One read unit and one write unit for each session adopted.
+    ``secrets`` are those of express-session, the first and all others; an empty one, with which anybody could sign,
+    raises ``ConfigurationError``. ``subject`` is the key in the session under which its user stands, if one does. One
+    read unit and one write unit for each session adopted.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class DynamoSessions:
     ) -> None:
         self._client = client
         self._table = table
-        self._secrets = [secret.encode() for secret in secrets]
+        self._secrets = checked_secrets(secrets, name="secrets")
         self._prefix = prefix
         self._hash_key = hash_key
         self._subject = subject
@@ -57,15 +58,13 @@ class DynamoSessions:
         try:
             data = json.loads(item["sess"]["S"])
             until = int(item["expires"]["N"]) if "expires" in item else None
-        except (KeyError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise UnreadableError("is no item of connect-dynamodb") from None
-        if not isinstance(data, dict):
-            raise UnreadableError("is no object")
-        data.pop("cookie", None)
-        user = None if self._subject is None else data.get(self._subject)
+        if isinstance(data, dict):
+            data.pop("cookie", None)
         if until is not None and until >= _MILLISECONDS:
             until //= 1000
-        return Found(data, subject=None if user in (None, "") else str(user), until=until)
+        return found_as(data, subject=self._subject, until=until)
 
     def end(self, key: str) -> None:
         """See ``Source``."""

@@ -4,14 +4,14 @@ Flask-Session 0.8, ``flask_session/base.py``; Flask 3.1, ``flask/sessions.py``.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import BadSignature, Signer
+from itsdangerous import BadData, BadSignature, Signer
 
 from sojourn.errors import ConfigurationError
-from sojourn.migrate.store import Found, UnreadableError
+from sojourn.migrate.source import Found, UnreadableError, checked_secrets, found_as
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -26,8 +26,8 @@ class FlaskSessions:
 
     ``fetch`` answers the stored bytes of a key, or ``None``; ``delete`` removes them: ``redis.get`` and
     ``redis.delete``, say. ``prefix`` was ``SESSION_KEY_PREFIX``; ``secret_key`` is needed where ``SESSION_USE_SIGNER``
-    was on. ``subject`` is the key in the session under which its user stands. Reading MessagePack takes ``msgspec``,
-    which Flask-Session brought along.
+    was on, and an empty one raises ``ConfigurationError``. ``subject`` is the key in the session under which its user
+    stands. Reading MessagePack takes ``msgspec``, which Flask-Session brought along.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class FlaskSessions:
         self._fetch = fetch
         self._delete = delete
         self._prefix = prefix
-        self._signer = secret_key and Signer(secret_key, salt="flask-session", key_derivation="hmac")
+        self._signer = None if secret_key is None else _signer(secret_key)
         self._subject = subject
         self._unpack = _unpacker()
 
@@ -52,7 +52,7 @@ class FlaskSessions:
         stored = None if session_id is None else self._fetch(self._prefix + session_id)
         if stored is None:
             return None
-        return _found(self._decoded(stored), self._subject)
+        return found_as(self._decoded(stored), subject=self._subject, until=None)
 
     def end(self, key: str) -> None:
         """See ``Source``."""
@@ -74,22 +74,23 @@ class FlaskSessions:
         try:
             # RFC 8259, section 2: an object; no map of MessagePack begins like that and is well-formed JSON.
             return json.loads(stored) if stored.lstrip()[:1] == b"{" else self._unpack(stored)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UnreadableError("is neither JSON nor MessagePack") from None
 
 
 class SignedCookieSessions:
     """Flask's own, whose key is the session itself.
 
-    Nobody can end such a session: a copy of the cookie is adopted again, until ``PERMANENT_SESSION_LIFETIME`` after it
-    was signed. Give the ``MigratingStore`` an ``until``.
+    Nobody can end such a session before ``PERMANENT_SESSION_LIFETIME`` has passed since it was signed; a mark keeps it
+    from being adopted again. Give the ``MigratingStore`` an ``until``.
     """
 
     def __init__(self, app: "Flask", *, subject: str = "_user_id") -> None:
-        """``app`` has the ``SECRET_KEY`` or, among its fallbacks, the one that signed."""
+        """``app`` has the ``SECRET_KEY`` or, among its fallbacks, the one that signed; none of them is empty."""
         serializer = SecureCookieSessionInterface().get_signing_serializer(app)
         if serializer is None:
             raise ConfigurationError("the application has no SECRET_KEY to check the cookies with")
+        checked_secrets(app.config.get("SECRET_KEY_FALLBACKS") or ["none"], name="SECRET_KEY_FALLBACKS")
         self._serializer = serializer
         self._max_age = int(app.permanent_session_lifetime.total_seconds())
         self._subject = subject
@@ -97,20 +98,20 @@ class SignedCookieSessions:
     def find(self, key: str) -> Found | None:
         """See ``Source``. A cookie that is forged or too old opens nothing."""
         try:
-            data = self._serializer.loads(key, max_age=self._max_age)
+            data, signed_at = self._serializer.loads(key, max_age=self._max_age, return_timestamp=True)
         except BadSignature:
             return None
-        return _found(data, self._subject)
+        except BadData:
+            raise UnreadableError("is not JSON as Flask writes it") from None
+        return found_as(data, subject=self._subject, until=int(signed_at.timestamp()) + self._max_age)
 
     def end(self, key: str) -> None:
         """Nothing: it is in the client's hands."""
 
 
-def _found(data: object, subject: str) -> Found:
-    if not isinstance(data, Mapping):
-        raise UnreadableError("is no object")
-    user = data.get(subject)
-    return Found(data, subject=None if user in (None, "") else str(user))
+def _signer(secret_key: str | bytes) -> Signer:
+    (secret,) = checked_secrets([secret_key], name="secret_key")
+    return Signer(secret, salt="flask-session", key_derivation="hmac")
 
 
 def _unpacker() -> Callable[[bytes], Any]:

@@ -13,7 +13,7 @@ from django.utils.http import http_date
 
 from sojourn.adapters.cookies import NOT_SHARED
 from sojourn.adapters.django.opening import the_store
-from sojourn.adapters.django.requests import former_name
+from sojourn.adapters.django.requests import former_cookie
 from sojourn.adapters.refusals import refusal_of
 from sojourn.errors import SessionGoneError
 
@@ -35,13 +35,20 @@ def carry_cookies(request: "HttpRequest", answer: HttpResponse, session: "Sessio
         if settings.SESSION_COOKIE_SECURE and not request.is_secure():
             _warn_of_plain_http()
     elif update.is_ended and settings.SESSION_COOKIE_NAME in request.COOKIES:
-        _delete_cookie(answer, settings.SESSION_COOKIE_NAME)
+        answer.delete_cookie(
+            settings.SESSION_COOKIE_NAME,
+            domain=settings.SESSION_COOKIE_DOMAIN,
+            path=settings.SESSION_COOKIE_PATH,
+            samesite=settings.SESSION_COOKIE_SAMESITE,
+        )
     if settings.SESSION_COOKIE_NAME in answer.cookies:
         _complete(answer)
     elif session.accessed:
         patch_vary_headers(answer, ("Cookie",))
-    if former_name() and (update.is_adopted or update.is_ended):
-        _delete_cookie(answer, former_name())
+    former = former_cookie()
+    if former is not None and (update.is_adopted or update.is_ended):
+        samesite = settings.SESSION_COOKIE_SAMESITE
+        answer.delete_cookie(former.name, path=former.path, domain=former.domain, samesite=samesite)
 
 
 def _set_cookie(answer: HttpResponse, session: "SessionStore", update: "CookieUpdate") -> None:
@@ -63,15 +70,6 @@ def _warn_of_plain_http() -> None:
     logger.warning(
         "the session's cookie is Secure and the request came over plain HTTP, where browsers do not send it back; use "
         "HTTPS, or SESSION_COOKIE_SECURE = False while you develop, or SECURE_PROXY_SSL_HEADER behind a proxy"
-    )
-
-
-def _delete_cookie(answer: HttpResponse, name: str) -> None:
-    answer.delete_cookie(
-        name,
-        domain=settings.SESSION_COOKIE_DOMAIN,
-        path=settings.SESSION_COOKIE_PATH,
-        samesite=settings.SESSION_COOKIE_SAMESITE,
     )
 
 

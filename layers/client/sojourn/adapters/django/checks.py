@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sojourn.store import Store
 
 _ENGINE = "sojourn.adapters.django"
-_SETTINGS = ("SOJOURN_STORE", "SOJOURN_ON_CONFLICT", "SOJOURN_SUBJECT", "SOJOURN_FORMER_COOKIE_NAME")
+_SETTINGS = ("SOJOURN_STORE", "SOJOURN_ON_CONFLICT", "SOJOURN_SUBJECT", "SOJOURN_FORMER_COOKIE")
 _NEED_SESSIONS = (
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

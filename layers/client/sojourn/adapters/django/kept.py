@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -15,11 +15,16 @@ from sojourn.adapters.django.opening import the_store
 from sojourn.adapters.rules import subject_under
 from sojourn.adapters.visit import CookieUpdate
 from sojourn.errors import SessionGoneError
+from sojourn.migrate.candidate import Candidate
+from sojourn.migrate.store import found_in
 from sojourn.names import cleaned_label
 from sojourn.tokens import PREFIX, Token, parsed
 from sojourn.writing import KEEP
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sojourn.migrate.store import MigratingStore
     from sojourn.session import Session
 
 logger = logging.getLogger(__name__)
@@ -63,7 +68,8 @@ class Kept:
     ``key`` is what opens it, or is to be looked up; ``None`` where there is none yet, or none any more. ``others`` are
     further values of the cookie: the one that opens a session counts, if it is the only one. ``is_safe`` and
     ``arrived_at`` (epoch seconds) are the request's, ``None`` where they are unknown. ``is_answered``: no cookie can be
-    sent any more; ``refusal`` is what an answer says in the page's place.
+    sent any more; ``refusal`` is what an answer says in the page's place. ``candidate`` is a session of an older store
+    that did not move in yet: it does when it is saved.
     """
 
     def __init__(self, brought: str | None) -> None:
@@ -75,6 +81,7 @@ class Kept:
         self.is_answered = False
         self.refusal: Exception | None = None
         self.session: Session | None = None
+        self.candidate: Candidate | None = None
         self.is_superseded = False
         self.is_ended = False
         self.is_adopted = self._is_left = False
@@ -97,26 +104,25 @@ class Kept:
     # ---- found
 
     def find(self, *, touch: bool = True) -> bool:
-        """Whether the key opens a session, which is held from now on. It is another key then, if that was adopted.
-
-        A session whose date has come is ended.
-        """
+        """Whether the key opens a session, which is held from now on. One whose date has come is ended."""
         found = self._choose(touch=touch) if self.others else self._found(self.key, touch=touch)
-        self.session, self.is_superseded = None, found is Absence.SUPERSEDED
+        self.session, self.candidate, self.is_superseded = None, None, found is Absence.SUPERSEDED
         if isinstance(found, Absence):
             logger.debug("no session: %s", found.value)
             return False
+        if isinstance(found, Candidate):
+            self.candidate = None if Expiry.of(found.stored()).is_past else found
+            return self.candidate is not None
         expiry = Expiry.of(found)
         if expiry.is_past:
             the_store().expire(found)
             return False
         if text_of(self.key) == text_of(self._brought):  # not one that was made since
             self._handed_out = (self.key, _lasting(found, expiry))
-        self.is_adopted = self.is_adopted or found.token != text_of(self.key)
         self._hold(found, expiry)
         return True
 
-    def _choose(self, *, touch: bool) -> "Session | Absence":
+    def _choose(self, *, touch: bool) -> "Session | Candidate | Absence":
         """What the only value of the cookie opens that opens anything; two that do are none."""
         found = [(key, self._found(key_of(key), touch=False)) for key in (self.key, *self.others)]
         self.others = ()
@@ -128,13 +134,19 @@ class Kept:
         self.key = self._brought = key_of(chosen[0])
         return self._found(self.key, touch=touch)
 
-    def _found(self, key: Key | None, *, touch: bool) -> "Session | Absence":
+    def _found(self, key: Key | None, *, touch: bool) -> "Session | Candidate | Absence":
         # A session of an older store is not adopted where its new key could not be handed out.
         if key is None or (self.is_answered and isinstance(key, str) and not key.startswith(PREFIX)):
             return Absence.MALFORMED
-        return the_store().find(key, arrived_at=self.arrived_at, touch=touch)
+        return found_in(the_store(), key, arrived_at=self.arrived_at, touch=touch, subject_of=_subject_of)
+
+    def stored(self) -> dict[str, Any]:
+        """What is in the session, in whichever store."""
+        found = self.session or self.candidate  # a session is always true
+        return {} if found is None else found.stored()
 
     def _hold(self, session: "Session", expiry: Expiry) -> None:
+        self.candidate = None
         self.session, self._expiry, self.key = session, expiry, session.snapshot.token
 
     # ---- stored
@@ -149,20 +161,53 @@ class Kept:
 
     def change(self, data: dict[str, Any], wish: Wish) -> None:
         """Make ``data`` what is in the session. Raises ``UpdateError`` when it ended meanwhile."""
-        if self.session is None:  # cleared before it was loaded
+        if self.session is None and self.candidate is None:  # cleared before it was loaded
             self.find(touch=False)
         held, subject = self.session, _subject_of(data)
         if self.is_superseded:
             self.begin_beside(data, wish)
+        elif self.candidate is not None:
+            self._move_in(self.candidate, data, wish)
         elif held is None:
             raise UpdateError
         elif held.subject not in (None, subject):
-            self._part(held, data, wish)
+            self._part(held.stored(), data, wish)
         else:
             self._write(held, data, wish)
 
+    def _move_in(self, candidate: Candidate, data: dict[str, Any], wish: Wish) -> None:
+        """Adopt it with ``data`` in it: one that was emptied, or became another user's, ends instead."""
+        before = candidate.stored()
+        if _subject_of(before) not in (None, _subject_of(data)):
+            self._part(before, data, wish)
+        elif data:
+            self._adopt(candidate, data, wish)
+        elif before:
+            self.end(self.key)
+
+    def _adopt(self, candidate: Candidate, data: dict[str, Any], wish: Wish) -> None:
+        idle, absolute = self._lifetime(data, None, wish)
+        label, subject = cleaned_label(wish.label), _subject_of(data)
+        store = cast("MigratingStore", the_store())  # no other has candidates
+        try:
+            session = store.adopt(
+                candidate, data, subject=subject, label=label, idle=idle, absolute=absolute, is_login=wish.is_login
+            )
+        except SessionGoneError as error:
+            self.is_superseded = error.is_superseded
+            if error.is_superseded:
+                self.begin_beside(data, wish)
+            elif candidate.is_changed_by(data):
+                raise UpdateError from error
+            self.candidate = None
+        else:
+            self._hold(session, Expiry.of(data))
+            self.is_adopted = True
+
     def is_changed_by(self, data: dict[str, Any]) -> bool:
         """Whether ``data`` is other than what is stored, nested values included."""
+        if self.candidate is not None:
+            return self.candidate.is_changed_by(data)
         if self.session is None:
             return False
         _fill(self.session, data)
@@ -173,7 +218,7 @@ class Kept:
 
         A login begins a session of its own. What a safe request put in is dropped; for any other ``UpdateError``.
         """
-        held, subject = self.session, _subject_of(data)
+        held, subject = self.session or self.candidate, _subject_of(data)
         if subject is not None and (held is None or subject != held.subject or wish.is_login):
             self.begin({**self._superseding(subject), **self._edits(data)}, wish)
             return
@@ -185,7 +230,7 @@ class Kept:
             raise UpdateError
         if is_change:
             logger.info("what a safe request put into a superseded session is dropped")
-        self.session = self.key = None
+        self.session = self.candidate = self.key = None
 
     def _superseding(self, subject: str) -> dict[str, object]:
         """A double click: either answer may arrive last, so both sessions begin with the same."""
@@ -195,12 +240,12 @@ class Kept:
         return the_store().superseding_document(token, subject=subject, arrived_at=self.arrived_at) or {}
 
     def _edits(self, data: dict[str, Any]) -> dict[str, Any]:
-        before = self.session.stored() if self.session is not None else {}
+        before = self.stored()
         return {key: data[key] for key in data if key in _AUTH or key not in before or before[key] != data[key]}
 
-    def _part(self, held: "Session", data: dict[str, Any], wish: Wish) -> None:
+    def _part(self, before: "Mapping[str, Any]", data: dict[str, Any], wish: Wish) -> None:
         """Logged out, or in as another user, without flush(): nothing of the former one is left to the next."""
-        kept, before = data, held.stored()
+        kept = data
         if _subject_of(data) is not None:
             kept = {key: data[key] for key in data if key in _AUTH or key not in before}
         self.end(self.key)
@@ -250,13 +295,17 @@ class Kept:
         was_open = self.session is not None or self.is_superseded
         self.is_superseded = reason is Absence.SUPERSEDED or (was_open and reason is Absence.FOREIGN_KEY)
         self.is_ended = not self.is_superseded
-        self.session, self._is_left = None, True
+        self.is_adopted = self.is_adopted or (reason is None and isinstance(key, str))
+        self.session, self.candidate, self._is_left = None, None, True
 
     def own_key(self) -> Key | None:
-        """The key of this session; while it is superseded, the one that the client sent."""
+        """The key of this session; while it is superseded, the one that the client sent.
+
+        Also one that opens nothing here, and is no token: what an older store holds may be unreadable.
+        """
         if self.others:
             self.find(touch=False)
-        return self.key or (self._brought if self.is_superseded else None)
+        return self.key or (self._brought if self.is_superseded or isinstance(self._brought, str) else None)
 
     def is_own(self, key: Key) -> bool:
         """Whether ``key`` is this session's, or the one that the client sent."""
@@ -284,6 +333,6 @@ def _fill(held: "Session", data: dict[str, Any]) -> None:
     held.update(data)
 
 
-def _subject_of(data: dict[str, Any]) -> str | None:
+def _subject_of(data: "Mapping[str, Any]") -> str | None:
     """The user whose session it is. Raises ``InvalidDataError`` where its id is neither text nor a whole number."""
     return _subject_under_key(data) if getattr(settings, "SOJOURN_SUBJECT", True) else None

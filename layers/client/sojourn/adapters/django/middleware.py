@@ -35,7 +35,7 @@ class SojournMiddleware(SessionMiddleware):
 
     Only the exact cookie counts. It is sent when it is another one or lasts otherwise, also with an answer that says
     5xx, and with ``SESSION_SAVE_EVERY_REQUEST`` every time; it lasts as long as the session may live, unless it ends
-    with the browser. Where there is none, ``SOJOURN_FORMER_COOKIE_NAME`` names the one of an older store.
+    with the browser. Where there is none, ``SOJOURN_FORMER_COOKIE`` names the one of an older store.
 
     Under ASGI a request that does not look at its session takes no thread for it. With another engine than Sojourn's
     or one that extends it, it is Django's own.

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.http import parse_cookie
 
-from sojourn.adapters.cookies import Cookie
+from sojourn.adapters.cookies import Cookie, FormerCookie
 from sojourn.tokens import PREFIX
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-def former_name() -> str:
-    """The name of an older store's cookie; empty where there is none."""
-    name: str = getattr(settings, "SOJOURN_FORMER_COOKIE_NAME", "")
-    return name
+def former_cookie() -> FormerCookie | None:
+    """The cookie of an older store; one that is given by its name alone had the session's path and domain."""
+    former: str | FormerCookie = getattr(settings, "SOJOURN_FORMER_COOKIE", "")
+    if isinstance(former, FormerCookie) or not former:
+        return former or None
+    return FormerCookie(former, path=settings.SESSION_COOKIE_PATH, domain=settings.SESSION_COOKIE_DOMAIN)
 
 
 def keys_of_request(request: "HttpRequest") -> tuple[str, ...]:
@@ -24,9 +26,9 @@ def keys_of_request(request: "HttpRequest") -> tuple[str, ...]:
 
     A token of ours is taken from our own cookie alone.
     """
-    name, former = settings.SESSION_COOKIE_NAME, former_name()
-    if former and name not in request.COOKIES:
-        return tuple(key for key in _values(request, former) if not key.startswith(PREFIX))
+    name, former = settings.SESSION_COOKIE_NAME, former_cookie()
+    if former is not None and name not in request.COOKIES:
+        return tuple(key for key in _values(request, former.name) if not key.startswith(PREFIX))
     return _values(request, name)
 
 

@@ -123,7 +123,7 @@ class SessionStore(SessionBase):
 
     def create(self) -> None:
         """A new session, which is stored when it is saved or its key is asked for."""
-        self._session_key, self.kept.session, self._is_renewed = None, None, True
+        self._session_key, self.kept.session, self.kept.candidate, self._is_renewed = None, None, None, True
         self._session_cache: dict[Any, Any] = self._cache()
         self.modified = True
 
@@ -154,12 +154,12 @@ class SessionStore(SessionBase):
     @_unsafe
     def load(self) -> dict[str, Any]:
         """What is in the session; renews it. A key that opens none is forgotten, and never adopted."""
-        kept, before = self.kept, self.kept.is_adopted
-        if not kept.find() or kept.session is None:
+        kept = self.kept
+        if not kept.find():
             kept.key = None
             return {}
-        self._is_modified = self._is_modified or (kept.is_adopted and not before)
-        return dict(kept.session)
+        self._is_modified = self._is_modified or kept.candidate is not None
+        return kept.stored()
 
     @_unsafe
     def refresh(self) -> None:
