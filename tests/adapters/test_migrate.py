@@ -30,9 +30,11 @@ from itsdangerous import Signer
 from devstack.clients import Clients
 from sojourn import ConfigurationError, Settings, Store, StoreUnavailableError
 from sojourn.adapters.asgi import SojournMiddleware as AsgiMiddleware
-from sojourn.adapters.cookies import Cookie
+from sojourn.adapters.cookies import Cookie, FormerCookie
 from sojourn.adapters.flask import Sojourn
 from sojourn.adapters.lambda_handler import session_of, with_session
+from sojourn.adapters.rules import Rules
+from sojourn.adapters.visit import Visit
 from sojourn.adapters.wsgi import SojournMiddleware
 from sojourn.migrate import Found, MigratingStore, Report, UnreadableError
 from sojourn.migrate import django as from_django
@@ -41,7 +43,7 @@ from sojourn.migrate.express import DynamoSessions
 from sojourn.testing import FakeClock, memory_store
 from sojourn.tokens import mint
 from tests.adapters import test_asgi, test_flask
-from tests.adapters.browser import Browser, CountingBackend
+from tests.adapters.browser import MEANWHILE, Browser, CountingBackend
 from tests.adapters.django import pages
 from tests.adapters.events import websocket
 from tests.adapters.test_wsgi import application, wire_to
@@ -93,16 +95,16 @@ class TestStore:
     def test_an_old_key_opens_a_new_session_once(
         self, moving: MigratingStore, shelf: Shelf, backend: CountingBackend
     ) -> None:
-        """Which has all the old one had; the old one is over."""
+        """At once: a direct caller has no answer to wait for. It has all the old one had; the old one is over."""
         with backend.counted() as calls:
             session = moving.read("old-key-1")
-        assert calls == ["insert"]
+        assert calls == ["insert", "set_mark"]
         assert session is not None
         assert (dict(session), session.subject, shelf.sessions) == ({"cart": ["tea"]}, "ada", {})
         assert moving.read("old-key-1") is None
         assert dict(moving.read(session.token) or {}) == {"cart": ["tea"]}
         assert len(list(moving.sessions(subject="ada"))) == 1
-        assert moving.report == Report(adopted=1, missing=1)
+        assert moving.report == Report(adopted=1, spent=1)
 
     def test_a_token_is_never_looked_for_in_the_old_store(self, moving: MigratingStore, shelf: Shelf) -> None:
         """Not when it lives, and not when it is dead."""
@@ -260,24 +262,21 @@ class TestAdapters:
         assert browser.jar == {}
         assert browser.get("/show").body == "[]"
 
-    def test_a_page_that_failed_costs_nobody_the_session(
-        self, browser_of: Callable[[Store], Browser], moving: MigratingStore
+    @pytest.mark.parametrize("path", ["/fails/1", "/login-fails/eve"])
+    def test_a_page_that_failed_moves_nobody(
+        self,
+        browser_of: Callable[[Store], Browser],
+        moving: MigratingStore,
+        shelf: Shelf,
+        backend: CountingBackend,
+        path: str,
     ) -> None:
-        """What it changed is not stored, the new cookie is handed out."""
+        """What it changed is not stored, nor its login; the next page moves them."""
         browser = browser_of(moving)
         browser.jar["old"] = "old-key-1"
-        assert browser.get("/fails/1").status == 500
-        assert browser.jar.keys() == {"__Host-session"}
-        assert browser.get("/show").body == "[('cart', ['tea'])]"
-
-    def test_a_login_on_a_first_page_that_failed_is_none(
-        self, browser_of: Callable[[Store], Browser], moving: MigratingStore
-    ) -> None:
-        """The session moved all the same."""
-        browser = browser_of(moving)
-        browser.jar["old"] = "old-key-1"
-        assert browser.get("/login-fails/eve").status == 500
-        assert browser.jar.keys() == {"__Host-session"}
+        assert browser.get(path).status == 500
+        assert (browser.jar, backend.records) == ({"old": "old-key-1"}, [])
+        assert shelf.sessions.keys() == {"old-key-1"}
         assert browser.get("/whose").body != "eve"
         assert browser.get("/show").body == "[('cart', ['tea'])]"
 
@@ -313,19 +312,199 @@ class TestAdapters:
         assert shelf.asked == []
 
     def test_a_page_that_needs_no_session_moves_nobody(
-        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, request: pytest.FixtureRequest
+        self,
+        browser_of: Callable[[Store], Browser],
+        moving: MigratingStore,
+        shelf: Shelf,
+        backend: CountingBackend,
+        request: pytest.FixtureRequest,
     ) -> None:
-        """Where the session is read when it is looked at."""
+        """Nor does a look ahead in the event loop, which creates and ends nothing."""
         browser = browser_of(moving)
         browser.jar["old"] = "old-key-1"
-        answer = browser.get("/static")
-        assert answer.body == "no session needed"
-        if "asgi" in request.node.name:
-            return  # there it is read before the page
-        assert (browser.jar, moving.report) == ({"old": "old-key-1"}, Report())
+        with backend.counted() as calls:
+            assert browser.get("/static").body == "no session needed"
+        assert (browser.jar, browser.last, moving.report) == ({"old": "old-key-1"}, [], Report())
+        assert (calls, shelf.sessions.keys()) == ([], {"old-key-1"})
+        assert shelf.asked == (["old-key-1"] if "asgi" in request.node.name else [])
+
+    def test_what_the_first_page_changed_is_in_the_session_that_moved(
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, backend: CountingBackend
+    ) -> None:
+        """In one creation and one mark, without a further write."""
+        browser = browser_of(moving)
+        browser.jar["old"] = "old-key-1"
+        with backend.counted() as calls:
+            browser.get("/nest/milk")
+        assert calls == ["insert", "set_mark"]
+        assert browser.get("/show").body == "[('cart', ['tea', 'milk'])]"
+
+    def test_who_emptied_it_or_left_goes_on_with_nothing(
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, shelf: Shelf, backend: CountingBackend
+    ) -> None:
+        """It ends where it is."""
+        for number, path in enumerate(("/clear", "/drop/cart")):
+            browser = browser_of(moving)
+            key = browser.jar["old"] = f"anonymous-{number}"
+            shelf.sessions[key] = Found({"cart": ["tea"]})
+            copy = browser.twin()
+            browser.get(path)
+            assert (backend.records, key in shelf.sessions) == ([], False)
+            assert copy.get("/show").body == "[]"
+
+    def test_replays_of_one_old_cookie_make_one_session(
+        self,
+        browser_of: Callable[[Store], Browser],
+        moving: MigratingStore,
+        shelf: Shelf,
+        backend: CountingBackend,
+        clock: FakeClock,
+    ) -> None:
+        """Also where the old store cannot end it: within ten seconds in flight, after that like any stranger."""
+        shelf.keeps = True
+        browser = browser_of(moving)
+        browser.jar["old"] = "old-key-1"
+        copies = [browser.twin() for _ in range(5)]
+        browser.get("/show")
+        for copy in copies:
+            assert (copy.get("/show").body, copy.last) == ("[]", [])
+        assert (copies[0].get("/put/a/1").status, copies[0].last) == (200, [])
+        assert (copies[0].post("/put/a/1").status, copies[0].last) == (409, [])
+        assert len(backend.records) == 1
+        clock.advance(11)
+        assert copies[1].get("/show").body == "[]"
+        copies[1].post("/put/a/1")
+        assert len(backend.records) == 2
+        assert copies[1].get("/show").body == "[('a', '1')]"
+        assert browser.get("/show").body == "[('cart', ['tea'])]"
+
+    @pytest.mark.parametrize(
+        ("path", "method", "status"), [("show", "GET", 200), ("put/a/1", "GET", 200), ("put/a/1", "POST", 409)]
+    )
+    def test_the_loser_of_a_race_is_superseded(
+        self,
+        browser_of: Callable[[Store], Browser],
+        moving: MigratingStore,
+        backend: CountingBackend,
+        path: str,
+        method: str,
+        status: int,
+    ) -> None:
+        """It looked at the old session before the other request adopted it, and leaves no trace."""
+        browser = browser_of(moving)
+        browser.jar["old"] = "old-key-1"
+        copy = browser.twin()
+        MEANWHILE.do(lambda: browser.get("/nest/milk"))
+        answer = copy.take(copy.send(f"/opened/{path}", method=method))
+        assert (answer.status, copy.last, len(backend.records)) == (status, [], 1)
+        assert browser.get("/show").body == "[('cart', ['tea', 'milk'])]"
+
+    def test_a_double_click_on_the_login_keeps_the_cart(
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, clock: FakeClock
+    ) -> None:
+        """Whichever answer arrives last."""
+        browser = browser_of(moving)
+        browser.jar["old"] = "old-key-1"
+        copy = browser.twin()
+        browser.post("/login/ada")
+        clock.advance(2)
+        copy.post("/login/ada")
+        for either in (browser, copy):
+            shown = either.get("/show").body
+            assert "('cart', ['tea'])" in shown
+            assert either.get("/whose").body == "ada"
+
+    def test_a_logout_in_flight_ends_what_was_adopted_meanwhile(
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, backend: CountingBackend
+    ) -> None:
+        """But not across a login."""
+        browser = browser_of(moving)
+        browser.jar["old"] = "old-key-1"
+        copy = browser.twin()
+        browser.get("/show")
+        copy.get("/logout")
+        assert backend.records == []
+        assert browser.get("/show").body == "[]"
+
+    def test_a_logout_in_flight_does_not_undo_a_login(
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, backend: CountingBackend
+    ) -> None:
+        """Neither one that adopted it, nor one that came after."""
+        for paths in (["/login/ada"], ["/show", "/login/ada"]):
+            moving._source.sessions["old-key-1"] = Found({"cart": ["tea"]}, subject="ada")
+            backend._marks.clear()
+            browser = browser_of(moving)
+            browser.jar["old"] = "old-key-1"
+            copy = browser.twin()
+            for path in paths:
+                browser.get(path)
+            copy.get("/logout")
+            assert copy.last == []
+            assert browser.get("/whose").body == "ada"
+
+    def test_a_replay_after_a_logout_is_not_logged_in(
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, shelf: Shelf
+    ) -> None:
+        """With the new cookie, or with the old one alone, also where the old store cannot end it."""
+        shelf.sessions["old-key-2"] = shelf.sessions["old-key-1"]
+        shelf.end = lambda _key: None  # type: ignore[method-assign]  # as with signed cookies
+        for key, paths in (("old-key-1", ["/show", "/logout"]), ("old-key-2", ["/logout"])):
+            browser = browser_of(moving)
+            browser.jar["old"] = key
+            copy = browser.twin()
+            for path in paths:
+                browser.get(path)
+            assert browser.jar == {}
+            assert (copy.get("/show").body, copy.get("/whose").body) == ("[]", "None")
+
+    def test_what_is_unreadable_can_be_left(
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, shelf: Shelf
+    ) -> None:
+        """A logout ends it in the old store, where it would be good for whoever can read it."""
+        shelf.unreadable.add("old-key-1")
+        browser = browser_of(moving)
+        browser.jar["old"] = "old-key-1"
+        assert (browser.get("/show").body, browser.jar.keys()) == ("[]", {"old"})
+        browser.get("/logout")
+        assert (browser.jar, shelf.sessions) == ({}, {})
+
+    def test_a_store_that_is_away_costs_nobody_the_session(
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, shelf: Shelf, backend: CountingBackend
+    ) -> None:
+        """Whichever of the two: 503, and the old cookie stays."""
+        browser = browser_of(moving)
+        browser.jar["old"] = "old-key-1"
+        shelf.is_away = True
+        assert browser.get("/show").status == 503
+        shelf.is_away, backend.is_away = False, True
+        assert browser.get("/show").status == 503
+        backend.is_away = False
+        assert (browser.jar, shelf.sessions.keys()) == ({"old": "old-key-1"}, {"old-key-1"})
+        assert browser.get("/show").body == "[('cart', ['tea'])]"
+
+    def test_a_former_cookie_carries_no_token(
+        self, browser_of: Callable[[Store], Browser], moving: MigratingStore, shelf: Shelf
+    ) -> None:
+        """Not one that lives, either."""
+        browser = browser_of(moving)
+        browser.jar["old"] = moving.create({"a": 1}).token
+        assert (browser.get("/show").body, shelf.asked) == ("[]", [])
 
 
-def test_a_websocket_moves_nobody(moving: MigratingStore, shelf: Shelf) -> None:
+def test_a_former_cookie_is_taken_back_where_it_was(store: Store, shelf: Shelf) -> None:
+    """By its own path and domain."""
+    cookie = Cookie(former_names=(FormerCookie("old", path="/shop", domain="shop.example"),))
+    for path in ("/show", "/logout"):
+        shelf.sessions["old-key-1"] = Found({"a": 1})
+        moving = MigratingStore(memory_store(), shelf)
+        browser = Browser(wire_to(SojournMiddleware(application(moving), moving, cookie=cookie)), {"old": "old-key-1"})
+        browser.get(path)
+        (gone,) = [header for header in browser.last if header.startswith("old=;")]
+        assert "domain=shop.example" in gone.lower()
+        assert "path=/shop" in gone.lower()
+
+
+def test_a_websocket_is_shown_and_moves_nobody(moving: MigratingStore, shelf: Shelf, backend: CountingBackend) -> None:
     """No cookie could follow, and the old one would be over."""
     seen = []
 
@@ -335,7 +514,19 @@ def test_a_websocket_moves_nobody(moving: MigratingStore, shelf: Shelf) -> None:
         return {"statusCode": 200}
 
     connect(websocket("old=old-key-1"), None)
-    assert (seen, shelf.asked) == ([{}], [])
+    assert (seen, backend.records) == ([{"cart": ["tea"]}], [])
+    assert shelf.sessions.keys() == {"old-key-1"}
+
+
+def test_a_long_request_sees_that_its_session_moved(moving: MigratingStore) -> None:
+    """A socket, say: what it holds has another token by now, as after a login."""
+    visit = Visit(moving, ("old-key-1",), Rules(), is_read_only=True)
+    assert (visit["cart"], visit.subject, visit.is_stored, visit.id) == (["tea"], "ada", True, None)
+    visit.refresh()
+    assert visit["cart"] == ["tea"]
+    assert moving.read("old-key-1") is not None
+    visit.refresh()
+    assert (dict(visit), visit.subject) == ({}, None)
 
 
 # ---- sources
@@ -389,16 +580,16 @@ class TestDjango:
                 "",
             )
         ):
-            row = DatabaseStore.get_model_class()(session_key=f"row{number}", session_data=stored)
+            row = DatabaseStore.get_model_class()(session_key=f"unreadable{number}", session_data=stored)
             row.expire_date = old.get_expiry_date()
             row.save()
-            assert moving.read(f"row{number}") is None
+            assert moving.read(f"unreadable{number}") is None
         assert ran == []
         expired = DatabaseStore()
         expired.set_expiry(-1)
         expired.save()
         assert moving.read(str(expired.session_key)) is None
-        assert moving.report == Report(adopted=1, missing=2, unreadable=5)
+        assert moving.report == Report(adopted=1, spent=1, missing=1, unreadable=5)
 
     def test_signed_cookies(self, now: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         """They cannot be ended; forged and old ones open nothing."""
@@ -408,13 +599,13 @@ class TestDjango:
         key = str(old.session_key)
         moving = MigratingStore(now, from_django.SignedCookieSessions())
         assert adopted(moving, key) == {"_auth_user_id": "7", "cart": ["tea"]}
-        assert adopted(moving, key) is not None
+        assert adopted(moving, key) is None  # once: the mark says it
         pickled = signing.dumps(_Bomb(), salt="django.contrib.sessions.backends.signed_cookies", serializer=_Pickles)
         assert [adopted(moving, wrong) for wrong in (key[:-1], "a:b:c", "junk", pickled)] == [None] * 4
         later = time.time() + 1_800 + 60
         monkeypatch.setattr("django.core.signing.time.time", lambda: later)
         assert adopted(moving, key) is None
-        assert moving.report == Report(adopted=2, missing=4, unreadable=1)
+        assert moving.report == Report(adopted=1, spent=2, missing=3, unreadable=1)
 
 
 class TestFlask:
@@ -485,6 +676,8 @@ class TestFlask:
         session = moving.read(key)
         assert session is not None
         assert (dict(session), session.subject) == ({"_user_id": "7", "pair": (1, 2)}, "7")
+        assert adopted(moving, key) is None  # once: the mark says it
+        now = Store(CountingBackend(), Settings())
         app.secret_key = "another"
         assert adopted(MigratingStore(now, from_flask.SignedCookieSessions(app)), key) is None
         app.config["SECRET_KEY_FALLBACKS"] = ["secret"]
@@ -532,7 +725,7 @@ def test_connect_dynamodb(dynamodb_local: str) -> None:
         assert milliseconds.idle == 600
         assert moving.read(signed("forever", "new")) is not None
         assert [moving.read(signed(key, "new")) for key in ("over", "list", "broken", "map")] == [None] * 4
-        assert moving.report == Report(adopted=3, missing=2, unreadable=3)
+        assert moving.report == Report(adopted=3, spent=1, missing=1, unreadable=3)
 
         deaf = MigratingStore(memory_store(), DynamoSessions(object(), table="express", secrets=["new"]))  # type: ignore[arg-type]  # asked nothing
         for wrong in (

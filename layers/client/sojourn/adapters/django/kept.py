@@ -177,8 +177,9 @@ class Kept:
 
     def _move_in(self, candidate: Candidate, data: dict[str, Any], wish: Wish) -> None:
         """Adopt it with ``data`` in it: one that was emptied, or became another user's, ends instead."""
-        before = candidate.stored()
-        if _subject_of(before) not in (None, _subject_of(data)):
+        before, subject = candidate.stored(), _subject_of(data)
+        is_login = subject is not None and candidate.subject not in (None, subject)
+        if is_login or _subject_of(before) not in (None, subject):
             self._part(before, data, wish)
         elif data:
             self._adopt(candidate, data, wish)
