@@ -134,7 +134,7 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
         ),
     ),
     "a request is in flight from its first look on": (
-        Mutant(f"{OPENER}.find", ", arrived_at=self._arrived_at", ""),
+        Mutant(f"{OPENER}.find", "arrived_at=self._arrived_at", "arrived_at=None"),
         lambda browser, backend, _, clock: _CONTRACT.test_a_request_is_in_flight_from_its_arrival_on(
             browser, backend, clock
         ),
