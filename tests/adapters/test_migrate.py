@@ -430,7 +430,7 @@ class TestAdapters:
         self, browser_of: Callable[[Store], Browser], moving: MigratingStore, shelf: Shelf
     ) -> None:
         """Neither one that adopted it, nor one that came after."""
-        for key, paths in (("a", ["/login/ada"]), ("b", ["/show", "/login/ada"])):
+        for key, paths in (("old-key-3", ["/login/ada"]), ("old-key-4", ["/show", "/login/ada"])):
             shelf.sessions[key] = Found({"cart": ["tea"]}, subject="ada")
             browser = browser_of(moving)
             browser.jar["old"] = key
