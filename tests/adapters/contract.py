@@ -635,6 +635,15 @@ class AdapterContract:
         assert browser.post("/logout-refused").status == 503
         assert (browser.jar, backend.records) == ({}, [])
 
+    def test_a_logout_while_the_store_is_away_is_refused(self, browser: Browser, backend: CountingBackend) -> None:
+        """It did not take place, so the cookie stays."""
+        browser.get("/login/ada")
+        MEANWHILE.do(lambda: setattr(backend, "is_away", True))
+        answer = browser.post("/opened/logout")
+        assert (answer.status, answer.cookies) == (503, [])
+        backend.is_away = False
+        assert browser.get("/whose").body == "ada"
+
     @pytest.mark.parametrize("path", ["/fails/2", "/breaks/2"])
     def test_a_page_that_failed_stores_nothing(self, browser: Browser, backend: CountingBackend, path: str) -> None:
         """Neither a change nor a new session."""

@@ -125,6 +125,28 @@ def test_waiting_for_a_thread_counts(store: Store, stalled: threading.Event, run
     run(both)
 
 
+def test_a_visitor_who_puts_something_in_gets_an_answer(
+    store: Store, stalled: threading.Event, run: Callable[..., Any]
+) -> None:
+    """Also where no thread is free to store it."""
+
+    async def put(scope: Scope, _receive: Receive, send: Send) -> None:
+        scope["session"]["a"] = 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    patient, hasty = (SojournMiddleware(put, store, threads=1, timeout=timeout) for timeout in (60, 0.01))
+    hasty._threads._limiter = patient._threads._limiter  # one pool, two patiences
+
+    async def both() -> None:
+        async with anyio.create_task_group() as visitors:
+            visitors.start_soon(ask, patient)
+            await anyio.wait_all_tasks_blocked()
+            assert (await ask(hasty)).status == 503
+            stalled.set()
+
+    run(both)
+
+
 def test_a_client_that_hangs_up_does_not_stop_its_logout(
     store: Store, backend: CountingBackend, run: Callable[..., Any]
 ) -> None:

@@ -4,6 +4,7 @@ import copy
 import json
 import logging
 import pickle
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -115,6 +116,60 @@ def test_a_missing_key_is_an_error_as_ever(dictionary: dict[str, Any]) -> None:
     dictionary.clear()
     with pytest.raises(KeyError):
         dictionary.popitem()
+
+
+def test_taking_an_item_out_of_nothing_is_no_logout(store: Store) -> None:
+    """``popitem`` raises, and the subject's session stays."""
+    token = store.create({}, subject="ada").token
+    visit = Visit(store, (token,), Rules())
+    with pytest.raises(KeyError):
+        visit.popitem()
+    visit.close()
+    assert store.read(token) is not None
+    begun = Visit(store, (), Rules())
+    begun.login("eve")
+    with pytest.raises(KeyError):
+        begun.popitem()
+    begun.close()
+    assert begun.is_stored
+
+
+def test_two_visits_are_equal_by_their_contents(store: Store, token: str) -> None:
+    """Also where neither was looked at."""
+    one, other = (Visit(store, (token,), Rules()) for _ in range(2))
+    assert one == other
+    assert (one != other) is False
+
+
+@pytest.mark.parametrize("idle", ["60", 60.5, True])
+def test_a_lifetime_that_is_no_whole_number_is_refused(store: Store, idle: Any) -> None:
+    """With an error that names it."""
+    visit = Visit(store, (), Rules())
+    visit["a"] = 1
+    visit.idle = idle
+    with pytest.raises(InvalidDataError, match="idle"):
+        visit.close()
+
+
+def test_threads_of_a_request_open_its_session_once(store: Store, token: str, backend: CountingBackend) -> None:
+    """All of them see what is in it; one is held up in the middle of the look."""
+    visit, seen = Visit(store, (token,), Rules()), []
+    others: list[threading.Thread] = []
+
+    def look() -> None:
+        seen.append(dict(visit))
+
+    def begin_others() -> None:
+        others.extend(threading.Thread(target=look) for _ in range(3))
+        for thread in others:
+            thread.start()
+
+    backend.on_call = lambda: None if others else begin_others()
+    with backend.counted() as calls:
+        look()
+        for thread in others:
+            thread.join()
+    assert (seen, calls) == ([CONTENTS] * 4, ["load"])
 
 
 def test_a_pickled_visit_is_its_contents(store: Store) -> None:

@@ -514,6 +514,55 @@ def test_a_page_in_flight_does_not_send_the_old_cookie_again(browser_of: Callabl
     assert browser.get("/read").cookies == []
 
 
+@pytest.mark.parametrize("verb", ["login", "expire"])
+@pytest.mark.parametrize("kind", ["fails", "changes"])
+def test_a_page_in_flight_that_is_refused_or_fails_sends_no_cookie_again(
+    browser_of: Callable[..., Browser], store: Store, verb: str, kind: str
+) -> None:
+    """Its token may open nothing by then, and the browser may hold a newer one."""
+
+    def keep() -> str:
+        flask.session.permanent = True
+        flask.session["a"] = 1
+        return ""
+
+    def read() -> tuple[str, int]:
+        assert flask.session["a"] == 1
+        MEANWHILE.happen()
+        if kind == "changes":
+            flask.session["a"] = 2
+        return "", 500 if kind == "fails" else 200
+
+    browser = browser_of(keep, read)
+    browser.get("/keep")
+    found = store.read(browser.jar["__Host-session"])
+    assert found is not None
+    MEANWHILE.do(lambda: store.login(found, subject="ada") if verb == "login" else store.expire(found))
+    assert browser.get("/read").cookies == []
+
+
+def test_a_page_that_does_not_look_is_served_while_the_store_is_away(
+    browser_of: Callable[..., Browser], backend: CountingBackend
+) -> None:
+    """Though its cookie would be refreshed."""
+
+    def keep() -> str:
+        flask.session.permanent = True
+        flask.session["a"] = 1
+        return ""
+
+    def aside() -> str:
+        return "served"
+
+    def look() -> str:
+        return str(flask.session.get("a"))
+
+    browser = browser_of(keep, aside, look)
+    browser.get("/keep")
+    backend.is_away = True
+    assert (browser.get("/aside").body, browser.get("/look").status) == ("served", 503)
+
+
 def test_a_page_that_does_not_look_refreshes_the_cookie_too(
     browser_of: Callable[..., Browser], backend: CountingBackend
 ) -> None:

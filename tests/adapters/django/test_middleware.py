@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import pytest
+
+from sojourn.adapters.django import the_store
 from sojourn.testing import FakeClock
 from tests.adapters.browser import MEANWHILE, Browser, CountingBackend
 from tests.adapters.djangos import DJANGOS
@@ -79,9 +82,23 @@ def test_a_late_flush_does_not_take_the_cookie_of_a_login(browser: Browser, cloc
 def test_a_session_that_is_saved_with_every_request_costs_no_write(
     browser: Browser, configured: Callable[..., None], backend: CountingBackend
 ) -> None:
-    """SESSION_SAVE_EVERY_REQUEST: what is as it was is not written."""
+    """SESSION_SAVE_EVERY_REQUEST: what is as it was is not written, but read once more before the cookie goes out."""
     configured(SESSION_SAVE_EVERY_REQUEST=True)
     browser.get("/put/a/1")
     with backend.counted() as calls:
         browser.get("/show")
-    assert calls == ["load"]
+    assert calls == ["load", "load"]
+
+
+@pytest.mark.parametrize("end", ["login", "expire"])
+@pytest.mark.parametrize("page", ["show", "fails/2", "put/a/2"])
+def test_a_page_in_flight_does_not_send_the_old_cookie_again(
+    browser: Browser, configured: Callable[..., None], end: str, page: str
+) -> None:
+    """SESSION_SAVE_EVERY_REQUEST: the browser may hold a newer one by then."""
+    configured(SESSION_SAVE_EVERY_REQUEST=True)
+    browser.get("/put/a/1")
+    found = the_store().read(browser.jar["__Host-session"])
+    assert found is not None
+    MEANWHILE.do(lambda: the_store().login(found, subject="ada") if end == "login" else the_store().expire(found))
+    assert browser.get(f"/opened/{page}").cookies == []

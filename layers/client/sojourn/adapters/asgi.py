@@ -105,7 +105,7 @@ class Session(Visit):
 
     async def save(self, *, is_kept: bool) -> CookieUpdate:
         """``close``, while other requests are served."""
-        if not self.may_need_store:
+        if not self.is_ending and not (is_kept and self.may_need_store):
             return self.close(is_kept=is_kept)
         return await self._threads.run(lambda seconds: self._save(seconds, is_kept=is_kept))
 
@@ -295,7 +295,10 @@ class _Answer:
         body = refusal.text.encode()
         headers = [*refusal.headers, ("Content-Length", str(len(body)))]
         # A rotation, or a logout, that went before the refusal holds all the same.
-        update = await self._session.save(is_kept=False)
+        try:
+            update = await self._session.save(is_kept=False)
+        except REFUSALS:  # no thread was free
+            update = CookieUpdate(is_accessed=True)
         carried = self._carried(headers, update)
         await self._send({"type": "http.response.start", "status": refusal.status, "headers": carried})
         await self._send({"type": "http.response.body", "body": body})

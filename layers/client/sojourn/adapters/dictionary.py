@@ -87,11 +87,12 @@ class LazyDictionary(dict[str, Any]):
 
     def __eq__(self, other: object) -> bool:
         self.before_look()
+        if isinstance(other, LazyDictionary):
+            other.before_look()
         return super().__eq__(other)
 
     def __ne__(self, other: object) -> bool:
-        self.before_look()
-        return super().__ne__(other)
+        return not self == other
 
     __hash__ = None
 
@@ -131,7 +132,9 @@ class LazyDictionary(dict[str, Any]):
     def popitem(self) -> tuple[str, Any]:
         """See ``dict``: what was put in last."""
         self.before_look()
-        self.before_change(next(super().__reversed__(), None))
+        key = next(super().__reversed__(), None)
+        if key is not None:
+            self.before_change(key)
         return super().popitem()
 
     def setdefault(self, key: str, default: Any = None) -> Any:

@@ -140,7 +140,10 @@ class SojournInterface(SessionInterface):
         is_refreshed = app.config["SESSION_REFRESH_EACH_REQUEST"]
         if not visit.is_opened and not (is_refreshed and self._has_permanent):
             return False
-        is_permanent = visit.permanent
+        try:
+            is_permanent = visit.permanent
+        except REFUSALS:
+            return False  # the page did not need it, or was refused
         self._has_permanent = self._has_permanent or is_permanent
         was_permanent = visit.before().get("_permanent", False) if visit.modified else is_permanent
         visit.is_resent = (is_permanent and is_refreshed) or is_permanent != was_permanent

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sojourn.absence import Absence
 from sojourn.adapters.opener import Opener
 from sojourn.adapters.rules import Rules
-from sojourn.errors import SessionGoneError
+from sojourn.errors import InvalidDataError, SessionGoneError
 from sojourn.migrate.candidate import Candidate
 from sojourn.names import cleaned_label
 from sojourn.store import Store
@@ -300,6 +300,8 @@ class Holder:
         """Idle and absolute seconds to ask for; ``None`` leaves what there is."""
         if idle is None:
             return None, None
+        if type(idle) is not int:
+            raise InvalidDataError("takes whole seconds", path=("idle",))
         absolute = max(idle, self._store.settings.absolute_seconds)
         if session is not None and session.absolute_at - session.began_at >= absolute:
             return idle, None

@@ -1,6 +1,7 @@
 """The session of one request as its application sees it. Calls no store itself and knows no framework."""
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -86,8 +87,10 @@ class Visit(LazyDictionary):
             may_call=may_call,
         )
         self._is_read_only = is_read_only
+        self._opening = threading.Lock()
         self._is_opened = False
         self._is_closed = False
+        self._is_current = False
         self._is_modified = False
         self._handed_out: tuple[object, ...] = ()
         self._put: set[str] = set()
@@ -223,12 +226,18 @@ class Visit(LazyDictionary):
         Raises what ``Store.create``, ``write`` and ``login`` raise. Called again, it stores nothing and returns what
         any answer has to carry, also the one in the place of the page's.
         """
-        self._holder.settle()
+        try:
+            self._holder.settle()
+        except REFUSALS:
+            if is_kept:
+                raise
+            logger.warning("a logout was not carried out: the session store does not answer")
         if not self._is_closed:
             self._is_closed = True
             if is_kept and self._is_opened and not self._is_read_only:
                 self._holder.store(self.to_document(), self._wishes(), is_certain=self.is_resent)
                 self._take_over()
+                self._is_current = not self._holder.is_superseded
         return self._update()
 
     def _take_over(self) -> None:
@@ -240,7 +249,7 @@ class Visit(LazyDictionary):
     def _update(self) -> CookieUpdate:
         holder, is_accessed = self._holder, self.accessed or self._is_opened
         session = holder.session
-        if session is None or (self._is_handed_out(session) and (holder.is_superseded or not self.is_resent)):
+        if session is None or (self._is_handed_out(session) and not (self.is_resent and self._is_current)):
             return CookieUpdate(is_ended=holder.is_ended, is_accessed=is_accessed, is_adopted=holder.is_adopted)
         # One that begins with this answer lives as long as was asked for, to the second.
         since = session.began_at if session.began_at >= self._arrived_at else self._store.resources.clock()
@@ -277,12 +286,17 @@ class Visit(LazyDictionary):
         """See ``LazyDictionary``."""
         if self._is_opened:
             return
+        with self._opening:  # a handler may hand its session to threads
+            if not self._is_opened:
+                self._find()
+                self._is_opened = True
+
+    def _find(self) -> None:
         try:
             self._holder.find()
         except REFUSALS as error:
             self.failure = error
             raise
-        self._is_opened = True
         session = self._holder.session
         self.fill(self.from_document(dict(session) if session is not None else self._holder.stored()))
         if session is not None:

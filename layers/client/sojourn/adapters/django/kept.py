@@ -85,6 +85,7 @@ class Kept:
         self.is_superseded = False
         self.is_ended = False
         self.is_adopted = self._is_left = False
+        self._is_current = False
         self._expiry = Expiry()
         self._handed_out: tuple[Key | None, tuple[object, ...]] = (self._brought, ())
 
@@ -99,7 +100,7 @@ class Kept:
     def _is_to_be_sent(self, held: "Session") -> bool:
         key, lasting = self._handed_out
         is_other = held.token != text_of(key) or _lasting(held, self._expiry) != lasting
-        return is_other or bool(settings.SESSION_SAVE_EVERY_REQUEST)
+        return is_other or (settings.SESSION_SAVE_EVERY_REQUEST and self._is_current)
 
     # ---- found
 
@@ -267,6 +268,7 @@ class Kept:
             self.begin_beside(data, wish)
         else:
             self._hold(held, Expiry.of(held))
+            self._is_current = True
 
     def _call_store(self, held: "Session", data: dict[str, Any], wish: Wish) -> None:
         (idle, absolute), on_conflict, store = self._lifetime(data, held, wish), rule_for(held), the_store()
@@ -277,8 +279,10 @@ class Kept:
             store.login(held, subject=subject, label=label, idle=idle, absolute=absolute, on_conflict=on_conflict)
             return
         longer = absolute if absolute > held.absolute_at - held.began_at else None
-        write = store.rotate if wish.is_renewed else store.write
+        write, version = store.rotate if wish.is_renewed else store.write, held.version
         write(held, idle=idle, absolute=longer, on_conflict=on_conflict)
+        if settings.SESSION_SAVE_EVERY_REQUEST and held.version == version:
+            store.refresh(held)  # its cookie goes out once more, which must not undo a login
 
     def _keeps_key(self, absolute: int, wish: Wish) -> bool:
         """Whether a second login of the same user can go on under the same key, as Django has it."""
