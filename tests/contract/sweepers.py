@@ -77,12 +77,7 @@ class LookingFirst(StaleItems):
             elif expires_at > cutoff:
                 verdicts.append(Verdict(Fate.ALIVE, expires_at))
             else:
-                self._table.change(
-                    "delete_item",
-                    TableName=self._table.name,
-                    Key=key_of(hint.session_id),
-                    ConditionExpression="attribute_exists(session_id)",
-                )
+                self._table.change("delete_item", TableName=self._table.name, Key=key_of(hint.session_id))
                 verdicts.append(Verdict(Fate.SWEPT, expires_at))
         return Removal(tuple(verdicts), len(hints))
 
