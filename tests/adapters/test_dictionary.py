@@ -118,6 +118,15 @@ def test_a_missing_key_is_an_error_as_ever(dictionary: dict[str, Any]) -> None:
         dictionary.popitem()
 
 
+def test_what_finds_nothing_to_take_out_is_no_look(store: Store, token: str) -> None:
+    """Nor is the question whether something was changed, as in Starlette."""
+    visit = Visit(store, (token,), Rules())
+    assert visit.pop("missing", None) is None
+    assert (visit.modified, visit.accessed) == (False, False)
+    assert visit["n"] == 1
+    assert (visit.modified, visit.accessed) == (False, True)
+
+
 def test_taking_an_item_out_of_nothing_is_no_logout(store: Store) -> None:
     """``popitem`` raises, and the subject's session stays."""
     token = store.create({}, subject="ada").token

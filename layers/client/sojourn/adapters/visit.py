@@ -315,7 +315,8 @@ class Visit(LazyDictionary):
             self._subject, self._is_rotated, self._is_cleared = None, False, True
 
     def _differs(self) -> bool:
-        return self != self.before()
+        # Asking is no look: ``accessed`` stays as it is.
+        return dict.__ne__(self, self.from_document(self._holder.stored()))
 
     def _demand_open_answer(self) -> None:
         if self._is_read_only or self._is_closed:
