@@ -52,6 +52,7 @@ def test_a_missing_permission_is_named_by_the_library(stack: Stack, monkeypatch:
         ("AWS_DEFAULT_REGION", stack.region),
     ):
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # made by an earlier test, with credentials of its own
     store = open_store(Settings(table=stack.table, bucket=stack.bucket, endpoint_url=stack.endpoint_url))
     assert store.read("sjn_" + "A" * 36) is None
     with pytest.raises(
