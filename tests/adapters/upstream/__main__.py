@@ -1,15 +1,17 @@
 """``make upstream``: the frameworks' own session tests on our sessions; the exit status says whether all passed."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.adapters.upstream.debian import UnreachableError
 from tests.adapters.upstream.reports import BrokenOffError, Result
 from tests.adapters.upstream.runs import run
 from tests.adapters.upstream.suites import SUITES, Suite
 from tests.adapters.upstream.table import render_details, render_table
-from tests.adapters.upstream.verdicts import Verdict, find_unknown, judge, load_exemptions
+from tests.adapters.upstream.verdicts import Verdict, find_unknown, judge, judge_unreachable, load_exemptions
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
             results[suite] = run(suite, options.cache.absolute(), is_theirs=options.theirs)
         except BrokenOffError as error:
             verdicts.append(Verdict(suite, broken=str(error)))
+        except UnreachableError as error:
+            verdicts.append(judge_unreachable(suite, str(error), is_ci=bool(os.environ.get("CI"))))
         else:
             verdicts.append(judge(suite, results[suite], listed))
     complaints = find_unknown(listed, results)

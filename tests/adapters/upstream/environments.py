@@ -11,7 +11,9 @@ from tests.adapters.upstream.suites import ROOT, Suite
 UV = ROOT / ".venv-uv/bin/uv"
 PYTHON = "3.13"
 _PATH = (ROOT / "layers/client", ROOT / "tests/adapters/upstream/plugins")
-_OTHERS = ("AWS_", "DJANGO_", "FLASK_", "PYTEST_", "PYTHON", "SOJOURN_", "VIRTUAL_ENV")
+_PYTHONS = ("DJANGO_", "FLASK_", "PYTEST_", "PYTHON", "VIRTUAL_ENV")
+_RUBYS = ("BUILDKITE", "BUNDLE", "GEM_", "MEMCACHE_", "RACK_", "RAILS_", "RUBY")
+_OTHERS = ("AWS_", "SOJOURN_", *_PYTHONS, *_RUBYS)
 """Prefixes of the variables that could change a run."""
 
 

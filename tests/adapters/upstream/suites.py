@@ -16,7 +16,8 @@ class Suite:
     ``package`` is the one whose source archive holds the tests, and ``paths`` are files and folders in it, or Django's
     labels. ``plugin`` names the module that puts our sessions in the place of the framework's. ``environment`` is a
     file of requirements; ``below`` is the framework that an extension runs on. ``ignored`` are deprecation warnings of
-    a newer Python, which the suite's own configuration turns into errors.
+    a newer Python, which the suite's own configuration turns into errors. Rails has no requirements: it comes with the
+    packages of a ``release`` of Debian, and the series of its versions is known before.
     """
 
     name: str
@@ -24,8 +25,9 @@ class Suite:
     environment: str
     plugin: str
     paths: tuple[str, ...]
-    runner: Literal["pytest", "django"] = "pytest"
+    runner: Literal["pytest", "django", "rails"] = "pytest"
     below: str | None = None
+    release: str = ""
     ignored: tuple[str, ...] = ()
 
     @property
@@ -41,6 +43,8 @@ class Suite:
     @property
     def version(self) -> str:
         """The release under test, and that of the framework below."""
+        if self.runner == "rails":
+            return f"{_RAILS[self.release]} of Debian {self.release}"
         below = f" on {self.below} {pinned(self.requirements, self.below)}" if self.below else ""
         return pinned(self.requirements, self.package) + below
 
@@ -86,6 +90,22 @@ _DJANGO = (
     "test_client_regress",
 )
 
+_RAILS = {"bookworm": "6.1", "trixie": "7.2"}
+"""The series of Rails in each release of Debian."""
+
+_RAILS_TESTS = (
+    "test/dispatch/session/abstract_secure_store_test.rb",
+    "test/dispatch/session/abstract_store_test.rb",
+    "test/dispatch/session/cache_store_test.rb",
+    "test/dispatch/session/cookie_store_test.rb",
+    "test/dispatch/session/mem_cache_store_test.rb",
+    "test/dispatch/session/test_session_test.rb",
+    "test/dispatch/cookies_test.rb",
+    "test/controller/flash_hash_test.rb",
+    "test/controller/flash_test.rb",
+    "test/controller/request_forgery_protection_test.rb",
+)
+
 _UTCNOW = "datetime.datetime.utcnow:DeprecationWarning"
 
 SUITES = (
@@ -97,6 +117,10 @@ SUITES = (
         Suite(name, "django", f"django-{age}", f"sojourn_upstream.{plugin}", _DJANGO, runner="django")
         for name, plugin in (("django", "django_settings"), ("django-middleware", "django_ours"))
         for age in ("newest", "oldest")
+    ),
+    *(
+        Suite("rails", "rails", f"rails-{release}", "ours", _RAILS_TESTS, runner="rails", release=release)
+        for release in reversed(_RAILS)
     ),
 )
 """Every suite, in the order of the table."""

@@ -23,6 +23,8 @@ def render_details(verdict: Verdict) -> Iterator[str]:
     head = f"{verdict.suite.name} {verdict.suite.version}"
     if verdict.broken:
         yield f"{head}: broken off: {verdict.broken}"
+    if verdict.skipped:
+        yield f"{head}: skipped: {verdict.skipped}"
     for complaint in sorted(verdict.stale):
         yield f"{head}: stale: {complaint}"
     yield from _by_reason(f"{head}: failed", verdict.failed)
@@ -39,5 +41,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     name, version = verdict.suite.name, verdict.suite.version
     if verdict.broken:
         return name, version, "-", "broken off", "-"
+    if verdict.skipped:
+        return name, version, "-", "skipped", "-"
     failed = len(verdict.failed) + len(verdict.stale)
     return name, version, str(verdict.passed), str(failed), str(len(verdict.left_out))

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.upstream.debian import UnreachableError, fetch, find_site
 from tests.adapters.upstream.reports import BrokenOffError, Result, read
 from tests.adapters.upstream.suites import SUITES, Suite, pinned_lines
 from tests.adapters.upstream.table import render_details, render_table
-from tests.adapters.upstream.verdicts import Exemption, Verdict, find_unknown, judge, load_exemptions
+from tests.adapters.upstream.verdicts import Exemption, Verdict, find_unknown, judge, judge_unreachable, load_exemptions
 
 FLASK = next(suite for suite in SUITES if suite.environment == "flask-newest")
 OLDER = next(suite for suite in SUITES if suite.environment == "flask-oldest")
+PYTHONS = [suite for suite in SUITES if suite.runner != "rails"]
 PASSED, FAILED, SKIPPED = Result("passed"), Result("failed", "ValueError: no"), Result("skipped", "no Redis")
 
 
@@ -102,6 +104,29 @@ def test_a_report_without_its_end_counts_for_nothing(tmp_path: Path) -> None:
         read(tmp_path / "missing")
 
 
+def test_a_suite_that_cannot_be_fetched_is_skipped_and_says_so() -> None:
+    """But not in CI, where it would go unnoticed."""
+    skipped, broken = (judge_unreachable(FLASK, "no apt", is_ci=is_ci) for is_ci in (False, True))
+    assert (skipped.is_passed, broken.is_passed) == (True, False)
+    assert list(render_details(skipped)) == [f"flask {FLASK.version}: skipped: no apt"]
+    assert list(render_table([skipped]))[1].split()[2:] == ["-", "skipped", "-"]
+
+
+def test_debians_archive_is_found_among_those_of_apt() -> None:
+    """Its security updates and other vendors' archives have no Rails of another release."""
+    vendors = "https://v.example/linux/debian/ bookworm stable\nhttps://d.example/debian-security/ a-security main\n"
+    assert find_site(f"{vendors}https://d.example/debian/ bookworm main\n") == "https://d.example/debian/"
+    with pytest.raises(UnreachableError):
+        find_site(vendors)
+
+
+def test_a_machine_without_apt_cannot_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And is not asked for anything."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UnreachableError, match="not a Debian"):
+        fetch("trixie", tmp_path / "trixie")
+
+
 def test_the_table_has_a_line_for_each_suite() -> None:
     """A suite that broke off has no numbers."""
     verdicts = [judge(FLASK, {"a": PASSED, "b": FAILED}, []), Verdict(OLDER, broken="no end")]
@@ -112,7 +137,7 @@ def test_the_table_has_a_line_for_each_suite() -> None:
     assert list(render_details(verdicts[0])) == [f"flask {FLASK.version}: failed: ValueError: no", "    b"]
 
 
-@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.environment)
+@pytest.mark.parametrize("suite", PYTHONS, ids=lambda suite: suite.environment)
 def test_every_archive_is_pinned_by_its_hashes(suite: Suite) -> None:
     """Pip refuses any other file."""
     assert "--hash=sha256:" in pinned_lines(suite.requirements, suite.package)

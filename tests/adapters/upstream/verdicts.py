@@ -35,7 +35,10 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict on one suite. What is in ``failed``, ``stale`` or ``broken`` fails the command."""
+    """The verdict on one suite. What is in ``failed``, ``stale`` or ``broken`` fails the command.
+
+    ``skipped`` is the reason why the suite did not run.
+    """
 
     suite: Suite
     passed: int = 0
@@ -43,6 +46,7 @@ class Verdict:
     left_out: Mapping[str, str] = field(default_factory=dict)
     stale: Sequence[str] = ()
     broken: str = ""
+    skipped: str = ""
 
     @property
     def is_passed(self) -> bool:
@@ -75,6 +79,11 @@ def judge(suite: Suite, results: Mapping[str, Result], listed: Iterable[Exemptio
             left_out[test] = reason
     passed = sum(result.outcome == "passed" for result in results.values()) - len(stale)
     return Verdict(suite, passed, failed, left_out, stale)
+
+
+def judge_unreachable(suite: Suite, why: str, *, is_ci: bool) -> Verdict:
+    """The verdict on a suite that cannot be fetched. In CI it must run: ``make rails`` has been at the same mirror."""
+    return Verdict(suite, broken=why) if is_ci else Verdict(suite, skipped=why)
 
 
 def find_unknown(listed: Iterable[Exemption], results: Mapping[Suite, Mapping[str, Result]]) -> list[str]:
