@@ -116,10 +116,11 @@ def test_an_error_of_a_statement_that_may_pass_leaves_it(code: str) -> None:
     assert verdict({"Error": {"Code": code}}) == (Fate.LEFT, None)
 
 
-FORBIDDEN = ["AccessDenied", "ValidationError", "ResourceNotFound", "DuplicateItem", "ItemCollectionSizeLimitExceeded"]
+OF_THE_SWEEPER = ["AccessDenied", "ResourceNotFound"]
+OF_THE_ITEM = ["ValidationError", "DuplicateItem", "ItemCollectionSizeLimitExceeded"]
 
 
-@pytest.mark.parametrize("code", FORBIDDEN)
+@pytest.mark.parametrize("code", OF_THE_SWEEPER)
 def test_a_sweeper_that_may_do_nothing_does_not_look_like_one_with_nothing_to_do(code: str) -> None:
     """Each statement is refused for itself while the call succeeds; all of them refused is an error, moves as well."""
     text = (
@@ -135,7 +136,15 @@ def test_a_sweeper_that_may_do_nothing_does_not_look_like_one_with_nothing_to_do
         table.postpone([Move(hint, 500) for hint in hints])
 
 
-@pytest.mark.parametrize("code", FORBIDDEN)
+@pytest.mark.parametrize("code", OF_THE_ITEM)
+def test_a_bad_item_is_left_also_when_it_is_alone(code: str) -> None:
+    """Any application of the table can store one: the alarm is on what is left, and the run goes on."""
+    table = backend(Service(batch_execute_statement={"Responses": [{"Error": {"Code": code}}]})).sweep
+    assert [verdict.fate for verdict in table.delete_stale([Hint(key(), 10)], cutoff=100).verdicts] == [Fate.REFUSED]
+    assert table.postpone([Move(Hint(key(), 10), 500)]).left == 1
+
+
+@pytest.mark.parametrize("code", [*OF_THE_SWEEPER, *OF_THE_ITEM])
 def test_one_bad_item_does_not_stop_the_others(code: str) -> None:
     """It is left, and no second try is made for it; a bad move is counted, one that lost a race is not."""
     answers = [{"Item": ITEM}, {"Error": {"Code": code}}, {"Error": REFUSED | {"Item": ITEM}}]

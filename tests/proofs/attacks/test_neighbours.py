@@ -3,6 +3,7 @@
 Every attribute of an item and every field of a call is something else in turn, and the shop and the sweeper judge (I8).
 """
 
+import bisect
 import copy
 import itertools
 import json
@@ -119,6 +120,22 @@ def test_every_attribute_may_be_anything(world: World, name: str) -> None:
     """One after the other; a control item as well."""
     try:
         attack_with_every_value(world, [name])
+    finally:
+        world.clear()
+
+
+def test_an_item_that_cannot_grow_stops_no_sweep(world: World) -> None:
+    """It is as large as an item can be, so moving it in the index is refused, alone in its batch and at each run."""
+
+    def put(size: int) -> bool:
+        item: Item = {"session_id": {"S": "tenant#large"}, "sweep_shard": {"S": "0"}, "sweep_at": {"N": "1"}}
+        return world.put(item | {"blob": {"B": bytes(size)}})
+
+    too_large = bisect.bisect_left(range(410_000), x=True, lo=400_000, key=lambda size: not put(size))
+    assert put(too_large - 1)
+    try:
+        for _ in range(2):
+            world.judge()
     finally:
         world.clear()
 

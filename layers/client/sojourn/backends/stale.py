@@ -16,10 +16,12 @@ Row = tuple[str, tuple[str | int | Decimal, ...]]
 """A statement and its parameters."""
 
 _CONDITION = "ConditionalCheckFailed"
-_FORBIDDEN = frozenset(
-    {"AccessDenied", "DuplicateItem", "ItemCollectionSizeLimitExceeded", "ResourceNotFound", "ValidationError"}
-)
-"""Of AWS's BatchStatementErrorCodeEnum those that are the same when the statement is sent again."""
+_OF_THE_SWEEPER = frozenset({"AccessDenied", "ResourceNotFound"})
+_OF_THE_ITEM = frozenset({"DuplicateItem", "ItemCollectionSizeLimitExceeded", "ValidationError"})
+"""Of AWS's BatchStatementErrorCodeEnum those that are the same when the statement is sent again.
+
+The first say something of all statements. Any application of the table can store an item that brings about the others.
+"""
 
 _CAPACITY = {"ReturnConsumedCapacity": "TOTAL"}
 
@@ -103,7 +105,7 @@ class StaleItems:
     def _raise_if_forbidden(self, answers: Sequence[Any], *, action: str) -> None:
         """Each statement is refused for itself, and a sweeper that may do nothing looks like one with nothing to do."""
         codes = {_code(answer) for answer in answers}
-        if codes and codes <= _FORBIDDEN:
+        if codes and codes <= _OF_THE_SWEEPER:
             error = answers[0]["Error"]
             code, place = error["Code"], f"table {self._table.name}"
             reason = meaning(code, str(error.get("Message", "")), operation=action, place=place)
@@ -118,7 +120,8 @@ class StaleItems:
             self._overflow.remove(removed.get("overflow", {}).get("S"), session_key=hint.session_id)
             return Verdict(Fate.SWEPT, _second(removed["expires_at"]))
         if error.get("Code") != _CONDITION:
-            return Verdict(Fate.REFUSED if error.get("Code") in _FORBIDDEN else Fate.LEFT)
+            is_final = error.get("Code") in _OF_THE_SWEEPER | _OF_THE_ITEM
+            return Verdict(Fate.REFUSED if is_final else Fate.LEFT)
         try:
             # DynamoDB Local sends no item along; and there a missing item is a refusal, too.
             item = error.get("Item") or self._table.get(hint.session_id)
