@@ -1,21 +1,19 @@
 """Sojourn's API behind an HTTP server: its functions over a store in memory. Judges no signature."""
 
-import io
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from sojourn.testing import memory_store
-from sojourn_service import Telemetry
-from sojourn_service.settings import ServiceSettings
+from tests.contract.served import silent
 from tests.service.gateway import Gateway
 
 
 @contextmanager
 def served() -> Iterator[str]:
     """The URL of an API that has no session yet."""
-    gateway = Gateway(memory_store(), Telemetry(ServiceSettings()))
+    gateway = Gateway(memory_store(), silent())
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -38,8 +36,7 @@ def served() -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name it has
             """Nothing."""
 
-    # Functions print what they log and count.
-    with redirect_stdout(io.StringIO()), ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

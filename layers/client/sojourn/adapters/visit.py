@@ -130,7 +130,7 @@ class Visit(LazyDictionary):
 
     @property
     def is_opened(self) -> bool:
-        """Whether it was looked at, so that the store was asked if there was a token."""
+        """Whether it was looked at: then the store was called, if the client sent a token."""
         return self._is_opened
 
     @property
@@ -251,7 +251,7 @@ class Visit(LazyDictionary):
         session = holder.session
         if session is None or (self._is_handed_out(session) and not (self.is_resent and self._is_current)):
             return CookieUpdate(is_ended=holder.is_ended, is_accessed=is_accessed, is_adopted=holder.is_adopted)
-        # One that begins with this answer lives as long as was asked for, to the second.
+        # A session that begins with this answer has its whole lifetime left, to the second.
         since = session.began_at if session.began_at >= self._arrived_at else self._store.resources.clock()
         return CookieUpdate(
             session.token,

@@ -4,6 +4,7 @@ https://docs.djangoproject.com/en/stable/topics/http/sessions/#configuring-the-s
 """
 
 import re
+import zlib
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,9 @@ _DATABASE_SALT = "django.contrib.sessions.SessionStore"
 _COOKIES_SALT = "django.contrib.sessions.backends.signed_cookies"
 _KEY = re.compile(r"[A-Za-z0-9]{8,40}", re.ASCII)
 """As ``SessionBase`` makes and takes them; some databases refuse to look for other text."""
+
+_DAMAGED = (ValueError, RecursionError, zlib.error)
+"""What base64, zlib and json raise for what they cannot read: json's and base64's errors are ``ValueError``."""
 
 
 class DatabaseSessions:
@@ -41,7 +45,7 @@ class DatabaseSessions:
             data = signing.loads(row.session_data, salt=_DATABASE_SALT, serializer=signing.JSONSerializer)
         except signing.BadSignature:
             raise UnreadableError("bears no signature of this SECRET_KEY") from None
-        except Exception:  # noqa: BLE001  # zlib's and json's errors would quote it
+        except _DAMAGED:  # their messages would quote it
             raise UnreadableError("is not JSON: a pickle, perhaps, which is never opened") from None
         return found_as(data, subject=_USER, until=int(row.expire_date.timestamp()))
 
@@ -54,8 +58,8 @@ class DatabaseSessions:
 class SignedCookieSessions:
     """The contents of ``backends.signed_cookies``, whose key is the session itself.
 
-    Nobody can end such a session before ``SESSION_COOKIE_AGE`` has passed since it was signed; a mark keeps it from
-    being adopted again. Give the ``MigratingStore`` an ``until``.
+    A server cannot end such a session before ``SESSION_COOKIE_AGE`` has passed since it was signed; a mark keeps it
+    from being adopted again. Give the ``MigratingStore`` an ``until``.
     """
 
     def __init__(self) -> None:
@@ -69,7 +73,7 @@ class SignedCookieSessions:
             data = signing.loads(key, salt=_COOKIES_SALT, serializer=signing.JSONSerializer, max_age=age)
         except signing.BadSignature:
             return None
-        except Exception:  # noqa: BLE001  # zlib's and json's errors would quote it
+        except _DAMAGED:  # their messages would quote it
             raise UnreadableError("is not JSON: a pickle, perhaps, which is never opened") from None
         signed_at = signing.b62_decode(key.rsplit(":", 2)[1])
         return found_as(data, subject=_USER, until=signed_at + age)

@@ -81,8 +81,8 @@ class FlaskSessions:
 class SignedCookieSessions:
     """Flask's own, whose key is the session itself.
 
-    Nobody can end such a session before ``PERMANENT_SESSION_LIFETIME`` has passed since it was signed; a mark keeps it
-    from being adopted again. Give the ``MigratingStore`` an ``until``.
+    A server cannot end such a session before ``PERMANENT_SESSION_LIFETIME`` has passed since it was signed; a mark
+    keeps it from being adopted again. Give the ``MigratingStore`` an ``until``.
     """
 
     def __init__(self, app: "Flask", *, subject: str = "_user_id") -> None:

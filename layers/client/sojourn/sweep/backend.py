@@ -16,7 +16,7 @@ SWEEP_BATCH = 25
 class Hint(NamedTuple):
     """A session that may be stale. ``sweep_at`` is its place in the sweep index, ``None`` when a scan found it.
 
-    A place of ours is a whole number; what another application stored there is told apart from it.
+    The places that Sojourn stores are whole numbers; a ``Decimal`` is what another application stored.
     """
 
     session_id: str

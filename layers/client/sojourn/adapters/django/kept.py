@@ -323,7 +323,7 @@ class Kept:
         expiry, store = Expiry.of(data), the_store()
         idle, since = expiry.idle(wish.age), 0
         if held is not None and (wish.is_login or expiry.date is not None or expiry != self._expiry):
-            since = store.resources.clock() - held.began_at  # what is asked for counts from now
+            since = store.resources.clock() - held.began_at  # a new lifetime counts from now
         return idle, expiry.absolute(idle, store.settings, since=since, is_login=wish.is_login)
 
 

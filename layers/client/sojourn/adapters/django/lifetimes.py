@@ -48,7 +48,9 @@ class Expiry:
         return max(1, int(self.value or age))
 
     def absolute(self, idle: int, limits: "Settings", *, since: int, is_login: bool) -> int:
-        """Seconds since the stay began, ``since`` seconds ago: what the store gives, and what is asked for from now on.
+        """The absolute lifetime in seconds, counted from the beginning of the stay, which is ``since`` seconds ago.
+
+        At least the store's; longer where ``idle`` seconds from now on end later.
 
         Seconds end at the maximum; a date beyond it is for the store to refuse.
         """

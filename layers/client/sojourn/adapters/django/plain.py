@@ -23,7 +23,7 @@ def plain_document(data: Mapping[Any, object]) -> dict[Any, Any]:
     return {_key(key): _plain(value, 1) for key, value in data.items()}
 
 
-# Any: values of an application. Types are asked, not isinstance, which a SimpleLazyObject would deceive.
+# Any: values of an application. type() and not isinstance(): a SimpleLazyObject claims to be of its value's class.
 def _plain(value: Any, depth: int) -> Any:
     kind = type(value)
     if kind in (str, int, float, bool, type(None)) or depth > _MAX_DEPTH:

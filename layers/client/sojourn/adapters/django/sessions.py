@@ -47,7 +47,7 @@ class SessionStore(SessionBase):
     """What ``request.session`` is.
 
     The session key is Sojourn's token. ``create`` and ``cycle_key`` take effect when the session is saved, or as soon
-    as its key is asked for: so a login that fails half-way costs no session, and one that succeeds is one write.
+    as ``session_key`` is read: a login that fails half-way loses no session, and one that succeeds is one write.
     What other requests changed meanwhile is merged; ``SOJOURN_ON_CONFLICT`` (``"mine"``) is what ``Store.write``
     takes. Nested changes are noticed. The user that is logged in is the session's subject, unless
     ``SOJOURN_SUBJECT = False``; ``label`` names the device in lists from the next login on.
@@ -122,7 +122,7 @@ class SessionStore(SessionBase):
             self.save()
 
     def create(self) -> None:
-        """A new session, which is stored when it is saved or its key is asked for."""
+        """A new session, which is stored when it is saved or ``session_key`` is read."""
         self._session_key, self.kept.session, self.kept.candidate, self._is_renewed = None, None, None, True
         self._session_cache: dict[Any, Any] = self._cache()
         self.modified = True
