@@ -128,7 +128,7 @@ def test_waiting_for_a_thread_counts(store: Store, stalled: threading.Event, run
 def test_a_visitor_who_puts_something_in_gets_an_answer(
     store: Store, stalled: threading.Event, run: Callable[..., Any]
 ) -> None:
-    """Also where no thread is free to store it."""
+    """Also where no thread is free to store it; it waits for one once."""
 
     async def put(scope: Scope, _receive: Receive, send: Send) -> None:
         scope["session"]["a"] = 1
@@ -136,6 +136,15 @@ def test_a_visitor_who_puts_something_in_gets_an_answer(
 
     patient, hasty = (SojournMiddleware(put, store, threads=1, timeout=timeout) for timeout in (60, 0.01))
     hasty._threads._limiter = patient._threads._limiter  # one pool, two patiences
+
+    waits: list[object] = []
+    wait = hasty._threads.run  # counted below
+
+    async def counted(call: Callable[[float], Any]) -> Any:
+        waits.append(call)
+        return await wait(call)
+
+    hasty._threads.run = counted  # type: ignore[method-assign]
 
     async def both() -> None:
         async with anyio.create_task_group() as visitors:
@@ -145,6 +154,7 @@ def test_a_visitor_who_puts_something_in_gets_an_answer(
             stalled.set()
 
     run(both)
+    assert len(waits) == 1
 
 
 def test_a_client_that_hangs_up_does_not_stop_its_logout(
