@@ -46,7 +46,7 @@ def _down(layout: Layout) -> int:
 
 def _status(layout: Layout) -> int:
     if not emulator.is_running(layout) or not layout.stack_file.exists():
-        print("no stack runs here: make up")
+        print(f"no stack of {layout.local} runs on port {layout.port}: make up, or say PORT= as for make up")
         return 1
     print(guidance(Stack.load(layout.stack_file), layout))
     return 0

@@ -24,7 +24,10 @@ _LEAST_SAMPLE = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when nothing differs, 1 when something does, 2 when the stack could not be looked at."""
+    """0 when everything is as documented, 1 when something differs, 2 when the stack could not be looked at.
+
+    3 when nothing differs and something could not be tried: nothing is proved of that.
+    """
     options = _options(arguments)
     report = Report()
     if options.region:
@@ -37,8 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(report.table())
     print(f"\n{report.summary()}")
+    if report.untried:
+        print("What was not tried is not proved: the rows say why, and which permission was missing.")
     if not report.differing:
-        return 0
+        return 3 if report.untried else 0
     versions = f"Python {platform.python_version()}, boto3 {boto3.__version__}, botocore {botocore.__version__}"
     print("\nSend this to the issue tracker; it holds no token, no account and no subject:\n")
     print(report.issue(versions=f"{versions}, {deployment.region}"))

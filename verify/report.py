@@ -51,6 +51,11 @@ class Report:
         """What is not as the documentation says."""
         return [row for row in self.rows if row.verdict is Verdict.DIFFERS]
 
+    @property
+    def untried(self) -> list[Row]:
+        """What nothing is proved of."""
+        return [row for row in self.rows if row.verdict is Verdict.NOT_TRIED]
+
     def table(self) -> str:
         """Every row, by area."""
         return "\n".join(_tables(self.rows))

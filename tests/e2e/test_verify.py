@@ -153,7 +153,7 @@ def test_starts_are_read_from_lambdas_own_lines(stack: Stack, deployment: Deploy
 
 
 def test_what_the_caller_may_not_do_is_not_tried(stack: Stack, environment: Environment) -> None:
-    """Neither passed nor failed: said, with the permission that is missing."""
+    """Neither passed nor failed: said, with the permission that is missing, and with an exit status of its own."""
     iam = Clients(stack.endpoint_url).iam
     iam.create_user(UserName="onlooker")
     allow = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudformation:*","Resource":"*"}]}'
@@ -163,9 +163,10 @@ def test_what_the_caller_may_not_do_is_not_tried(stack: Stack, environment: Envi
         environment | {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]},
         stack.stack_name,
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.returncode == 3, ended.stdout + ended.stderr
     assert "not tried  create" in ended.stdout
     assert "dynamodb:DescribeTable" in ended.stdout
+    assert "What was not tried is not proved" in ended.stdout
     assert "1 as documented, 0 different" in ended.stdout  # unsigned is refused
 
 

@@ -150,7 +150,7 @@ class SojournMiddleware:
     opened when the server starts; raises ``ConfigurationError``.
     """
 
-    def __init__(  # Starlette's arguments
+    def __init__(
         self,
         app: Application,
         store: Store | None = None,

@@ -57,7 +57,7 @@ class Visit(LazyDictionary):
     trifles: frozenset[str] = frozenset()
     """Keys that make no session where there is none."""
 
-    def __init__(  # what a request is
+    def __init__(
         self,
         store: Store,
         tokens: tuple[str, ...],
