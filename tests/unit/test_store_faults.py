@@ -434,6 +434,32 @@ class TestCreate:
 class TestDeath:
     """Late requests and sessions that ended."""
 
+    @pytest.mark.parametrize("fault", [*LOST, Fault.REPEATED])
+    def test_an_emptied_session_ends_also_when_the_answer_is_lost(
+        self, store: Store, backend: FaultyBackend, fault: Fault
+    ) -> None:
+        """A second attempt that finds nothing is no write by another request."""
+        session = store.create({"message": "hello"})
+        backend.plan("delete", fault)
+        assert store.expire_unchanged(session)
+        backend.deliver()
+        assert store.read(session.token) is None
+
+    @pytest.mark.parametrize("fault", [Fault.REQUEST_LOST, Fault.DELAYED])
+    def test_a_late_end_of_an_emptied_session_takes_no_later_write_along(
+        self, store: Store, backend: FaultyBackend, clock: FakeClock, fault: Fault
+    ) -> None:
+        """The first attempt is on its way while another request writes."""
+        session = store.create({"message": "hello"})
+        other = _store(_calm(backend), clock)
+        tab = _read(other, session.token)
+        tab["cart"] = ["tea"]
+        backend.plan("delete", fault)
+        backend.plan("delete", Fault.NONE, meanwhile=lambda: other.write(tab))
+        assert not store.expire_unchanged(session)
+        backend.deliver()
+        assert _read(store, session.token)["cart"] == ["tea"]
+
     @pytest.mark.parametrize("fault", [Fault.DELAYED, Fault.REPEATED])
     @pytest.mark.parametrize("idle", [None, 9_000])
     def test_a_late_touch_brings_nothing_back(

@@ -145,9 +145,11 @@ class SessionProtocol:
         raise _too_busy()
 
     def expire_unchanged(self, seen: Record) -> bool:
-        """End the session if its token and its version are those of ``seen``; whether it ended."""
+        """End the session if its token and its version are those of ``seen``; whether it is over."""
         match = Match(token_hash=seen.token_hash, version=seen.version)
-        return self._deleted(seen.session_id, match) is None
+        refused = self._deleted(seen.session_id, match)
+        # Nothing stored: an earlier attempt went unanswered and took effect, or another request ended it.
+        return refused is None or refused.current is None
 
     def remove(self, key: str, match: Match) -> bool:
         """End a session that still holds ``match``, dead or alive; whether there was one."""

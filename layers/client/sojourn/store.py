@@ -221,7 +221,7 @@ class Store:
         return self._protocol.expire(self._reader.bearer(token, arrived_at=self._clock()))
 
     def expire_unchanged(self, session: Session) -> bool:
-        """End ``session`` unless it was written since this copy was read; whether it ended. Costs 1 WRU per KB."""
+        """End ``session`` unless it was written since this copy was read; whether it is over. Costs 1 WRU per KB."""
         return self._protocol.expire_unchanged(session.snapshot.record)
 
     @contextmanager
