@@ -672,6 +672,67 @@ class AdapterContract:
         backend.is_away = False
         assert browser.get("/show").body == "[('a', '1')]"
 
+    def test_a_page_that_may_is_served_without_its_session(
+        self, adapter: Made, store: Store, backend: CountingBackend
+    ) -> None:
+        """While the store is away: what it puts in is dropped, the cookie stays, and no cache keeps the page."""
+        browser = Browser(adapter(store, on_unavailable="anonymous"))
+        browser.get("/put/a/1")
+        backend.is_away = True
+        for visitor in (browser, Browser(browser.wire)):
+            for path in ("/whose", "/show", "/put/a/2"):
+                answer = visitor.get(path)
+                assert (answer.status, answer.cookies, answer.vary) == (200, [], "Cookie")
+        assert browser.get("/show").body == "[]"
+        assert browser.get("/put/a/2").headers["cache-control"] == "no-store"
+        backend.is_away = False
+        assert browser.get("/show").body == "[('a', '1')]"
+
+    def test_a_page_that_read_its_session_and_may_go_without_drops_a_change(
+        self, adapter: Made, store: Store, backend: CountingBackend
+    ) -> None:
+        """Where the store went away in between."""
+        browser = Browser(adapter(store, on_unavailable="anonymous"))
+        browser.get("/put/a/1")
+        MEANWHILE.do(lambda: setattr(backend, "is_away", True))
+        answer = browser.get("/opened/put/a/2")
+        assert (answer.status, answer.cookies) == (200, [])
+        backend.is_away = False
+        assert browser.get("/show").body == "[('a', '1')]"
+
+    @pytest.mark.parametrize("path", ["login/eve", "rotate", "logout", "logout-put/a/2", "clear", "relogin/ada"])
+    @pytest.mark.parametrize("prefix", ["", "opened/"], ids=["away before", "away meanwhile"])
+    def test_what_is_more_than_a_page_is_refused_while_the_store_is_away(
+        self, adapter: Made, store: Store, backend: CountingBackend, path: str, prefix: str
+    ) -> None:
+        """Nothing is done and nothing is said to be."""
+        browser = Browser(adapter(store, on_unavailable="anonymous"))
+        browser.get("/login/ada")
+        browser.get("/put/a/1")
+        if prefix:
+            MEANWHILE.do(lambda: setattr(backend, "is_away", True))
+        backend.is_away = not prefix
+        answer = browser.get(f"/{prefix}{path}")
+        assert (answer.status, answer.cookies) == (503, [])
+        backend.is_away = False
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("ada", "[('a', '1')]")
+
+    def test_a_form_is_refused_while_the_store_is_away(
+        self, adapter: Made, store: Store, backend: CountingBackend
+    ) -> None:
+        """Also where pages are served."""
+        browser = Browser(adapter(store, on_unavailable="anonymous"))
+        browser.get("/put/a/1")
+        backend.is_away = True
+        assert [browser.post(path).status for path in ("/show", "/put/a/2", "/static")] == [503, 503, 200]
+
+    def test_the_path_says_which_pages_go_without(self, adapter: Made, store: Store, backend: CountingBackend) -> None:
+        """The others are refused."""
+        browser = Browser(adapter(store, on_unavailable=lambda path: "anonymous" if path == "/show" else "refuse"))
+        browser.get("/put/a/1")
+        backend.is_away = True
+        assert [browser.get(path).status for path in ("/show", "/whose")] == [200, 503]
+
     @pytest.mark.parametrize(
         "forged",
         [

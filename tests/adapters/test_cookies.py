@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from sojourn import ConfigurationError
-from sojourn.adapters.cookies import Cookie, FormerCookie, carrying, varying
-from sojourn.adapters.visit import CookieUpdate
+from sojourn.adapters.cookies import Cookie, CookieUpdate, FormerCookie, carrying, varying
 
 TOKEN = "sjn_token"
 

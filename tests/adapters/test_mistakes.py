@@ -98,7 +98,7 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
     "the last tab wins": (
         Mutant(
             f"{HOLDER}._write_own",
-            "self._lifetime(session, wishes.idle), self._rules.on_conflict",
+            "self._lifetime(session, wishes.idle), self.rules.on_conflict",
             'self._lifetime(session, wishes.idle), "mine"',
         ),
         lambda _browser, backend, patch, clock: _CONTRACT.test_a_lost_race_can_be_told(

@@ -3,9 +3,10 @@
 import pytest
 
 from sojourn import ConflictError, InvalidDataError, SessionGoneError, Store, StoreUnavailableError
+from sojourn.adapters.cookies import CookieUpdate
 from sojourn.adapters.refusals import refusal_of
 from sojourn.adapters.rules import Rules, subject_under
-from sojourn.adapters.visit import CookieUpdate, Visit
+from sojourn.adapters.visit import Visit
 from sojourn.testing import FakeClock
 from tests.adapters.browser import CountingBackend
 

@@ -50,7 +50,8 @@ def wire_to(app: Application) -> Wire:
         names = [name for name, _ in headers]
         assert names.count("Vary") <= 1
         found = [value for name, value in headers if name == "Set-Cookie"]
-        return Answer(int(status[:3]), body.decode(), found, dict(headers).get("Vary", ""))
+        lower = {name.lower(): value for name, value in headers}
+        return Answer(int(status[:3]), body.decode(), found, dict(headers).get("Vary", ""), lower)
 
     return request
 

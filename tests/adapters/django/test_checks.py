@@ -66,6 +66,7 @@ def test_the_recommended_settings_pass() -> None:
         ({"MIDDLEWARE": [AUTH, OURS]}, {"E007"}),
         ({"MIDDLEWARE": [AUTH, MESSAGES, DJANGOS]}, {"E007"}),
         ({"MIDDLEWARE": [CSRF, OURS], "CSRF_USE_SESSIONS": True}, {"E007"}),
+        ({"SOJOURN_ON_UNAVAILABLE": "guest"}, {"E008"}),
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.db"}, {"W006"}),
         ({"SOJOURN_STORE": shop, "SESSION_COOKIE_NAME": "sessionid"}, {"W001"}),
         ({"SOJOURN_ON_CONFLICTS": "mine"}, {"W002"}),

@@ -19,12 +19,18 @@ class TestDjango(AdapterContract):
         """Options are Django's settings."""
 
         def make(
-            _store: Store, *, cookie: Cookie | None = None, on_conflict: str = "raise", subject_of: str = "user"
+            _store: Store,
+            *,
+            cookie: Cookie | None = None,
+            on_conflict: str = "raise",
+            on_unavailable: object = "refuse",
+            subject_of: str = "user",
         ) -> Wire:
             assert subject_of == "user"
             cookie = cookie or Cookie()
             configured(
                 SOJOURN_ON_CONFLICT=on_conflict,
+                SOJOURN_ON_UNAVAILABLE=on_unavailable,
                 SESSION_COOKIE_NAME=cookie.name or "__Host-session",
                 SESSION_COOKIE_PATH=cookie.path,
                 SESSION_COOKIE_SAMESITE=cookie.samesite,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, cast
 
 import anyio
 
-from sojourn.adapters.cookies import Cookie, FormerCookie, carrying, warn_of_plain_http
+from sojourn.adapters.cookies import Cookie, CookieUpdate, FormerCookie, carrying, warn_of_plain_http
 from sojourn.adapters.opener import TokenOpener
 from sojourn.adapters.refusals import REFUSALS, refusal_of
-from sojourn.adapters.rules import SAFE_METHODS, SubjectOf, checked_lifetime, rules_of
+from sojourn.adapters.rules import SAFE_METHODS, OnUnavailable, SubjectOf, checked_lifetime, rules_of
 from sojourn.adapters.threads import Threads, is_in_event_loop
-from sojourn.adapters.visit import CookieUpdate, Visit
+from sojourn.adapters.visit import Visit
 from sojourn.errors import SojournError
 from sojourn.factory import open_store
 from sojourn.store import Store
@@ -90,13 +90,13 @@ class Session(Visit):
     def __init__(self, opener: _LoopOpener, threads: Threads, *arguments: Any, **options: Any) -> None:
         """Made by the middleware."""
         super().__init__(*arguments, **options, opener=opener, may_call=lambda: not is_in_event_loop())
-        self._opener = opener
+        self._loop_opener = opener
         self._threads = threads
 
     async def open(self) -> None:
         """Read it, once, while other requests are served. An error is raised where the session is looked at."""
-        if self._opener.is_waiting:
-            await self._threads.run(self._opener.fetch)
+        if self._loop_opener.is_waiting:
+            await self._threads.run(self._loop_opener.fetch)
 
     async def refresh(self) -> None:  # type: ignore[override]  # a caller in the event loop has to await it
         """Read it again, in a WebSocket or a long poll: one that ended meanwhile is empty. See ``Visit.refresh``."""
@@ -145,9 +145,9 @@ class SojournMiddleware:
 
     ``session_cookie`` and what follows are Starlette's names for what ``Cookie`` takes; ``max_age`` seconds let the
     cookie outlive the window and the session be idle as long, and with 0 or less no session outlives its request.
-    ``https_only=False`` takes ``is_development``. ``former_names`` is ``Cookie``'s. ``store``, ``subject_of`` and
-    ``on_conflict`` are those of ``sojourn.adapters.lambda_handler.Sessions``. Without ``store`` the environment's is
-    opened when the server starts; raises ``ConfigurationError``.
+    ``https_only=False`` takes ``is_development``. ``former_names`` is ``Cookie``'s. ``store``, ``subject_of``,
+    ``on_conflict`` and ``on_unavailable`` are those of ``sojourn.adapters.lambda_handler.Sessions``. Without ``store``
+    the environment's is opened when the server starts; raises ``ConfigurationError``.
     """
 
     def __init__(
@@ -167,6 +167,7 @@ class SojournMiddleware:
         former_names: tuple[str | FormerCookie, ...] = (),
         subject_of: SubjectOf | str | None = None,
         on_conflict: OnConflict = "raise",
+        on_unavailable: OnUnavailable = "refuse",
         threads: int = 40,
         timeout: float = 5.0,
     ) -> None:
@@ -185,7 +186,7 @@ class SojournMiddleware:
         self._max_age = max_age
         self._is_kept = not (type(max_age) in (int, float) and cast("float", max_age) <= 0)
         self._is_lazy = is_lazy
-        self._rules = rules_of(subject_of, on_conflict)
+        self._rules = rules_of(subject_of, on_conflict, on_unavailable)
         self._threads = Threads(threads, seconds=timeout)
         self._store: Store | None = None
         if store is not None:
@@ -238,6 +239,7 @@ class SojournMiddleware:
             self._rules,
             is_safe=scope.get("method") in SAFE_METHODS,
             is_read_only=is_read_only,
+            may_go_without=self._rules.may_go_without(scope.get("method"), scope.get("path", "")),
         )
         session.idle = self._idle
         return session

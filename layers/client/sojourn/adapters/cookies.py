@@ -9,13 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, NamedTuple
 
 from sojourn.errors import ConfigurationError
 from sojourn.tokens import PREFIX
-
-if TYPE_CHECKING:
-    from sojourn.adapters.visit import CookieUpdate
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +26,24 @@ _MAX_HEADER_CHARACTERS = 16_384
 """More than servers let through; a longer one is no cookie of ours."""
 _MAX_CANDIDATES = 4
 """Each costs a read. A browser has one cookie of a name for each path and domain."""
+
+
+class CookieUpdate(NamedTuple):
+    """What an answer has to carry.
+
+    ``token`` is new, or its lifetime is, and goes to the client; its session lives until ``until`` (epoch seconds),
+    ``max_age`` seconds from now, at the most. ``is_ended`` takes the old one from it; ``is_accessed``: the answer
+    depends on the session; ``is_adopted``: it came from an older store, whose cookie can go. ``is_unavailable``: it was
+    made without the session, and is true for this once.
+    """
+
+    token: str | None = None
+    until: int = 0
+    max_age: int = 0
+    is_ended: bool = False
+    is_accessed: bool = False
+    is_adopted: bool = False
+    is_unavailable: bool = False
 
 
 class CookieError(ConfigurationError, ValueError):
@@ -120,7 +135,7 @@ class Cookie:
                 return tuple(keys) if len(keys) == 1 else ()
         return ()
 
-    def updated(self, update: "CookieUpdate") -> list[str]:
+    def updated(self, update: CookieUpdate) -> list[str]:
         """The ``Set-Cookie`` headers of an answer."""
         gone = []
         if update.is_adopted or update.is_ended:
@@ -187,13 +202,16 @@ def varying(vary: str | None, on: str) -> str:
     return ", ".join([*named, on])
 
 
-def carrying(headers: list[tuple[str, str]], cookie: Cookie, update: "CookieUpdate") -> list[tuple[str, str]]:
+def carrying(headers: list[tuple[str, str]], cookie: Cookie, update: CookieUpdate) -> list[tuple[str, str]]:
     """The headers of an answer, with what ``update`` adds: ``Vary``, ``Set-Cookie`` and a rule for caches."""
     if update.is_accessed:
         vary = ", ".join(value for name, value in headers if name.lower() == "vary")
         headers = [pair for pair in headers if pair[0].lower() != "vary"]
         headers.append(("Vary", varying(vary, "Cookie")))
     cookies = [("Set-Cookie", written) for written in cookie.updated(update)]
-    if cookies and not any(name.lower() == "cache-control" for name, _ in headers):
+    if update.is_unavailable:
+        headers = [pair for pair in headers if pair[0].lower() != "cache-control"]
+        headers.append(("Cache-Control", "no-store"))
+    elif cookies and not any(name.lower() == "cache-control" for name, _ in headers):
         cookies.append(("Cache-Control", NOT_SHARED))
     return [*headers, *cookies]

@@ -72,6 +72,7 @@ class Request:
 
     kind: Kind
     method: str | None
+    path: str
     headers: Mapping[str, Sequence[str]]
     cookies: Sequence[str]
 
@@ -95,7 +96,7 @@ def request_of(event: object) -> Request:
     cookies = _texts(given) if kind.several == "cookies" and isinstance(given, list) else headers.get("cookie", [])
     context = _mapping(event.get("requestContext"))
     method = event.get("httpMethod") or event.get("method") or _mapping(context.get("http")).get("method")
-    return Request(kind, method if isinstance(method, str) else None, headers, cookies)
+    return Request(kind, method if isinstance(method, str) else None, _path_of(event), headers, cookies)
 
 
 def is_same_request(event: object, other: object) -> bool:
@@ -162,6 +163,12 @@ def _kind_of(event: Mapping[str, Any]) -> Kind | None:
         ("httpMethod" in event and ("path" in event or "headers" in event), _SEVERAL if version == "1.0" else _REST),
     )
     return next((kind for is_so, kind in signs if is_so), None)
+
+
+def _path_of(event: Mapping[str, Any]) -> str:
+    """Without its query, which VPC Lattice leaves on one of its kinds."""
+    path = event.get("rawPath") or event.get("path") or event.get("raw_path")
+    return path.partition("?")[0] if isinstance(path, str) else ""
 
 
 def _headers_of(event: Mapping[str, Any]) -> dict[str, list[str]]:

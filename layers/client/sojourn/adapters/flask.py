@@ -13,7 +13,15 @@ from flask.sessions import SessionInterface, SessionMixin
 from sojourn.adapters.cookies import NOT_SHARED, Cookie, FormerCookie, warn_of_plain_http
 from sojourn.adapters.markup import with_markup, without_markup
 from sojourn.adapters.refusals import REFUSALS, refusal_of
-from sojourn.adapters.rules import SAFE_METHODS, Rules, SubjectOf, checked_lifetime, merged_messages, rules_of
+from sojourn.adapters.rules import (
+    SAFE_METHODS,
+    OnUnavailable,
+    Rules,
+    SubjectOf,
+    checked_lifetime,
+    merged_messages,
+    rules_of,
+)
 from sojourn.adapters.visit import Visit
 from sojourn.factory import open_store
 from sojourn.store import Store
@@ -104,7 +112,13 @@ class SojournInterface(SessionInterface):
     def open_session(self, app: "Flask", request: "Request") -> Session:
         """See Flask. Asks nothing."""
         tokens = self.cookie_of(app).tokens_in(request.headers.getlist("Cookie"))
-        return Session(self._store, tokens, self._rules, is_safe=request.method in SAFE_METHODS)
+        return Session(
+            self._store,
+            tokens,
+            self._rules,
+            is_safe=request.method in SAFE_METHODS,
+            may_go_without=self._rules.may_go_without(request.method, request.path),
+        )
 
     def save_session(self, app: "Flask", session: SessionMixin, response: Response) -> None:
         """See Flask."""
@@ -119,7 +133,7 @@ class SojournInterface(SessionInterface):
             refused = _refusal(error)
             response.status, response.headers, response.response = refused.status, refused.headers, refused.response
             # A rotation, or a logout, that went before the refusal holds all the same.
-            update = visit.close()
+            update = visit.close(is_kept=False)
         cookie = self.cookie_of(app)
         if update.is_accessed:
             response.vary.add("Cookie")
@@ -128,7 +142,9 @@ class SojournInterface(SessionInterface):
         written = replace(cookie, persistent=cookie.persistent or is_permanent).updated(update)
         for header in written:
             response.headers.add("Set-Cookie", header)
-        if written and "Cache-Control" not in response.headers:
+        if update.is_unavailable:
+            response.headers["Cache-Control"] = "no-store"
+        elif written and "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = NOT_SHARED
 
     def _is_permanent(self, app: "Flask", visit: Session) -> bool:
@@ -158,8 +174,8 @@ class Sojourn:
     """``Sojourn(app)``, or ``init_app`` later. Sessions are ``flask.session`` as ever.
 
     The cookie is what ``SESSION_COOKIE_*`` say, but Secure, SameSite=Lax and, where nothing speaks against it, named
-    ``__Host-session``; ``is_development`` lets it be weaker, ``former_names`` is ``Cookie``'s. ``store`` and
-    ``subject_of`` are those of ``sojourn.adapters.lambda_handler.Sessions``; with Flask-Login
+    ``__Host-session``; ``is_development`` lets it be weaker, ``former_names`` is ``Cookie``'s. ``store``,
+    ``subject_of`` and ``on_unavailable`` are those of ``sojourn.adapters.lambda_handler.Sessions``; with Flask-Login
     ``subject_of="_user_id"``. Where two requests change the same key, the last one counts, and flashed messages of both
     are kept; ``on_conflict`` is what ``Store.write`` takes. ``session.permanent`` gives the session
     ``PERMANENT_SESSION_LIFETIME`` to be idle and its cookie a date.
@@ -175,8 +191,9 @@ class Sojourn:
         former_names: tuple[str | FormerCookie, ...] = (),
         subject_of: SubjectOf | str | None = None,
         on_conflict: OnConflict | None = None,
+        on_unavailable: OnUnavailable = "refuse",
     ) -> None:
-        rules = rules_of(subject_of, on_conflict or merged_messages("_flashes"))
+        rules = rules_of(subject_of, on_conflict or merged_messages("_flashes"), on_unavailable)
         self._interface = SojournInterface(
             store or open_store(), rules, cookie=cookie, is_development=is_development, former_names=former_names
         )

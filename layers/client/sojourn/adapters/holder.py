@@ -44,7 +44,7 @@ class Holder:
 
     ``candidate`` is one of an older store that did not move in yet. ``is_ended``: the client's token opens nothing any
     more. ``is_superseded``: another request replaced it while this one was in flight. ``is_adopted``: it came from an
-    older store, where it is over.
+    older store, where it is over. ``rules`` are the application's; a request may have others in their place.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Holder:
         """``trifles`` are keys that make no session where there is none; ``may_call``: whether ``end`` takes effect."""
         self._store = store
         self._opener = opener
-        self._rules = rules
+        self.rules = rules
         self._arrived_at = arrived_at
         self._is_safe = is_safe
         self._trifles = trifles
@@ -150,9 +150,7 @@ class Holder:
         ``is_certain``: an unchanged session is read again, so that its token is known to open it still.
         """
         session, candidate = self.session, self.candidate
-        if session is not None:
-            session.clear()
-            session.update(contents)
+        self._fill(contents)
         subject = self._wanted_subject(contents, wishes)
         if candidate is not None:
             self._move_in(candidate, contents, subject, wishes)
@@ -165,6 +163,17 @@ class Holder:
             self._begin_beside(contents, subject, wishes, is_change=bool(contents.keys() - self._trifles))
         else:
             self._begin_if_wanted(contents, subject, wishes)
+
+    def is_mere_change(self, contents: Mapping[str, Any], wishes: Wishes) -> bool:
+        """Whether a request only put in or took out: it is neither a login nor a rotation nor a logout."""
+        self._fill(contents)
+        is_more = wishes.subject is not None or wishes.is_rotated or wishes.is_cleared or wishes.is_left
+        return not is_more and self._wanted_subject(contents, wishes) == self.subject
+
+    def _fill(self, contents: Mapping[str, Any]) -> None:
+        if self.session is not None:
+            self.session.clear()
+            self.session.update(contents)
 
     def _store_in_flight(self, session: "Session", subject: str | None, wishes: Wishes) -> None:
         try:
@@ -249,7 +258,7 @@ class Holder:
             raise error
 
     def _write_own(self, session: "Session", subject: str | None, wishes: Wishes) -> None:
-        (idle, absolute), on_conflict = self._lifetime(session, wishes.idle), self._rules.on_conflict
+        (idle, absolute), on_conflict = self._lifetime(session, wishes.idle), self.rules.on_conflict
         if subject is not None and (wishes.subject is not None or session.subject is None):
             label = KEEP if wishes.label is None else cleaned_label(wishes.label)
             self._store.login(
@@ -312,10 +321,10 @@ class Holder:
         session, candidate = self.session, self.candidate
         if wishes.subject is not None:
             return wishes.subject
-        if self._rules.subject_of is None:
+        if self.rules.subject_of is None:
             return None if wishes.is_cleared else self.subject
         if session is not None and not session.is_changed:
             return session.subject
         if candidate is not None and not candidate.is_changed_by(contents):
             return candidate.subject
-        return self._rules.subject_of(contents)
+        return self.rules.subject_of(contents)

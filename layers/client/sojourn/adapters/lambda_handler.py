@@ -8,16 +8,17 @@ https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, overload
 
-from sojourn.adapters.cookies import Cookie, varying
+from sojourn.adapters.cookies import Cookie, CookieUpdate, varying
+from sojourn.adapters.csrf import csrf_token_in
 from sojourn.adapters.events import Answer, Kind, Request, Response, is_same_request, request_of
-from sojourn.adapters.refusals import REFUSALS, Refusal, refusal_of
-from sojourn.adapters.rules import SAFE_METHODS, SubjectOf, rules_of
-from sojourn.adapters.visit import CookieUpdate, Visit
+from sojourn.adapters.forms import Session
+from sojourn.adapters.refusals import FORGED, REFUSALS, Refusal, refusal_of
+from sojourn.adapters.rules import SAFE_METHODS, OnUnavailable, SubjectOf, rules_of
 from sojourn.errors import ConfigurationError
 from sojourn.factory import open_store
 from sojourn.store import Store
@@ -36,7 +37,7 @@ class _Invocation:
     """A handler that runs, inside of another one perhaps."""
 
     event: object
-    visit: Visit
+    visit: Session
     outer: "_Invocation | None"
 
 
@@ -50,6 +51,15 @@ class Sessions:
     comes as ``Authorization: Bearer`` and a new one goes out as ``Session-Token``, for clients that are no browsers.
     ``subject_of`` says whose a session is by what is in it, or names the key that says so: then logging in is putting
     it there. ``on_conflict`` is what ``Store.write`` takes.
+
+    ``on_unavailable="anonymous"`` serves pages (GET, HEAD, OPTIONS) while the store does not answer, as to a visitor
+    without a session: the client's cookie is left alone, nothing is stored, and no cache keeps the page. Logins,
+    rotations and logouts are refused still, and so is every other method. A function decides by the request's path:
+    name no page there that must know its user, or that logs out by taking a key out.
+
+    With ``checks_csrf`` a request with another method is the handler's only if it brings a ``Session.csrf_token()`` of
+    its own session, in the header ``X-CSRF-Token`` or in the field ``csrf_token`` of a URL-encoded form; else the
+    answer is 403, and the store is not called.
     """
 
     def __init__(
@@ -60,11 +70,16 @@ class Sessions:
         is_bearer: bool = False,
         subject_of: SubjectOf | str | None = None,
         on_conflict: OnConflict = "raise",
+        on_unavailable: OnUnavailable = "refuse",
+        checks_csrf: bool = False,
     ) -> None:
         self._store = store or open_store()
         self._cookie = (cookie or Cookie()).in_namespace(self._store.settings.namespace)
+        if checks_csrf and is_bearer:
+            raise ConfigurationError("checks_csrf is for cookies: no other site can send a bearer token")
         self._is_bearer = is_bearer
-        self._rules = rules_of(subject_of, on_conflict)
+        self._checks_csrf = checks_csrf
+        self._rules = rules_of(subject_of, on_conflict, on_unavailable)
 
     def __call__(self, handler: Callable[[E, C], R]) -> Callable[[E, C], R]:
         """The handler with sessions. Raises ``ConfigurationError`` for an ``async`` one, which Lambda would not await.
@@ -82,6 +97,8 @@ class Sessions:
             visit = self._visit(request, context)
             running = _RUNNING.set(_Invocation(event, visit, _RUNNING.get()))
             try:
+                if self._is_forged(event, request, visit):
+                    return cast("R", _refused(request.kind, FORGED))
                 response: object = handler(event, context)
                 if visit.accessed:
                     # An answer that cannot be sent must fail before anything is stored.
@@ -98,12 +115,24 @@ class Sessions:
 
         return served
 
-    def _visit(self, request: Request, context: object) -> Visit:
+    def _is_forged(self, event: object, request: Request, visit: Session) -> bool:
+        if not self._checks_csrf or request.kind.is_read_only or request.method in SAFE_METHODS:
+            return False
+        return not visit.accepts(csrf_token_in(cast("Mapping[str, Any]", event), request))
+
+    def _visit(self, request: Request, context: object) -> Session:
         tokens = request.bearer() if self._is_bearer else self._cookie.tokens_in(request.cookies)
         left = getattr(context, "get_remaining_time_in_millis", None)  # tests have no context
         store = self._store if left is None else self._store.within(left() / 1000 - _TO_ANSWER_SECONDS)
-        is_safe = request.method in SAFE_METHODS
-        return Visit(store, tokens, self._rules, is_safe=is_safe, is_read_only=request.kind.is_read_only)
+        is_read_only = request.kind.is_read_only
+        return Session(
+            store,
+            tokens,
+            self._rules,
+            is_safe=request.method in SAFE_METHODS,
+            is_read_only=is_read_only,
+            may_go_without=not is_read_only and self._rules.may_go_without(request.method, request.path),
+        )
 
     def _carried(self, kind: Kind, response: object, update: CookieUpdate) -> object:
         if not update.is_accessed or kind.is_read_only or not isinstance(response, dict):
@@ -114,7 +143,9 @@ class Sessions:
         name, values = self._handed_out(update)
         for value in values:
             answer.add(name, value)
-        if values and not answer.values("Cache-Control"):
+        if update.is_unavailable:
+            answer.put("Cache-Control", ["no-store"])
+        elif values and not answer.values("Cache-Control"):
             answer.put("Cache-Control", [f'no-cache="{name}", private'])
         return answer.response
 
@@ -136,6 +167,8 @@ def with_session(
     is_bearer: bool = False,
     subject_of: SubjectOf | str | None = None,
     on_conflict: OnConflict = "raise",
+    on_unavailable: OnUnavailable = "refuse",
+    checks_csrf: bool = False,
 ) -> Sessions: ...
 
 
@@ -148,7 +181,7 @@ def with_session(handler: Callable[[Any, Any], Any] | None = None, /, **options:
     return sessions if handler is None else sessions(handler)
 
 
-def session_of(event: object = None) -> Visit:
+def session_of(event: object = None) -> Session:
     """The session of the request that is being served, or that ``event`` is.
 
     Raises ``LookupError`` where none is: outside of a decorated handler, and for an event that is another request's.

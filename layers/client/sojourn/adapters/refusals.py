@@ -22,6 +22,10 @@ class Refusal(NamedTuple):
         return (*headers, ("Retry-After", "1")) if self.status == HTTPStatus.SERVICE_UNAVAILABLE else headers
 
 
+FORGED = Refusal(403, "This page is out of date. Load it again, and send the form once more.")
+"""A form that did not come from a page of its session."""
+
+
 def refusal_of(error: Exception) -> Refusal:
     """The answer that says ``error``, one of ``REFUSALS``."""
     match error:

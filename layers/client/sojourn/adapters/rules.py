@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sojourn.errors import ConfigurationError, InvalidDataError
 from sojourn.writing import REMOVED, Conflict, OnConflict
@@ -17,6 +17,12 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 SubjectOf = Callable[[Mapping[str, Any]], str | None]
 """Whose a session is, by what is in it."""
 
+Outage = Literal["refuse", "anonymous"]
+"""What a page is while the store does not answer: a 503, or the page that a visitor without a session sees."""
+
+OnUnavailable = Outage | Callable[[str], Outage]
+"""The same for all pages, or by the path of the request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -24,11 +30,35 @@ class Rules:
 
     subject_of: SubjectOf | None = None
     on_conflict: OnConflict = "raise"
+    on_unavailable: OnUnavailable = "refuse"
+
+    def may_go_without(self, method: str | None, path: str) -> bool:
+        """Whether such a request may be served without its session. Raises ``ConfigurationError`` for another choice.
+
+        A safe one alone: what a form does is done or refused.
+        """
+        choice = self.on_unavailable
+        if choice == "refuse" or method not in SAFE_METHODS:
+            return False
+        return checked_outage(choice(path) if callable(choice) else choice) == "anonymous"
 
 
-def rules_of(subject_of: SubjectOf | str | None, on_conflict: OnConflict) -> Rules:
-    """The rules that the arguments of an adapter describe."""
-    return Rules(subject_under(subject_of) if isinstance(subject_of, str) else subject_of, on_conflict)
+def rules_of(
+    subject_of: SubjectOf | str | None, on_conflict: OnConflict, on_unavailable: OnUnavailable = "refuse"
+) -> Rules:
+    """The rules that the arguments of an adapter describe. Raises ``ConfigurationError``."""
+    if not callable(on_unavailable):
+        checked_outage(on_unavailable)
+    subject_of = subject_under(subject_of) if isinstance(subject_of, str) else subject_of
+    return Rules(subject_of, on_conflict, on_unavailable)
+
+
+def checked_outage(choice: object) -> Outage:
+    """``choice``, if it is one. Raises ``ConfigurationError``."""
+    for known in get_args(Outage):
+        if choice == known:
+            return known  # type: ignore[no-any-return]  # get_args knows no types
+    raise ConfigurationError(f'on_unavailable is "refuse" or "anonymous", not {choice!r}')
 
 
 def subject_under(key: str) -> SubjectOf:

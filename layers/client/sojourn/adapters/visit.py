@@ -3,36 +3,21 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from sojourn.adapters.cookies import CookieUpdate
 from sojourn.adapters.dictionary import LazyDictionary
 from sojourn.adapters.holder import Holder, Wishes
 from sojourn.adapters.opener import Opener, TokenOpener
 from sojourn.adapters.refusals import REFUSALS
 from sojourn.adapters.rules import Rules
-from sojourn.errors import InvalidDataError
+from sojourn.errors import InvalidDataError, StoreUnavailableError
 from sojourn.store import Store
 
 if TYPE_CHECKING:
     from sojourn.session import Session
 
 logger = logging.getLogger(__name__)
-
-
-class CookieUpdate(NamedTuple):
-    """What an answer has to carry.
-
-    ``token`` is new, or its lifetime is, and goes to the client; its session lives until ``until`` (epoch seconds),
-    ``max_age`` seconds from now, at the most. ``is_ended`` takes the old one from it; ``is_accessed``: the answer
-    depends on the session; ``is_adopted``: it came from an older store, whose cookie can go.
-    """
-
-    token: str | None = None
-    until: int = 0
-    max_age: int = 0
-    is_ended: bool = False
-    is_accessed: bool = False
-    is_adopted: bool = False
 
 
 class Visit(LazyDictionary):
@@ -52,6 +37,9 @@ class Visit(LazyDictionary):
     dropped, any other that put something in raises ``SessionGoneError``. Only a login of its own begins a session.
 
     An anonymous session from which everything is taken out ends, unless another request wrote it meanwhile.
+
+    Where the adapter's ``on_unavailable`` allows it, a safe request is served as one without a session while the store
+    does not answer: ``is_unavailable``. What it puts in is dropped; a login, a rotation or a logout is refused still.
     """
 
     trifles: frozenset[str] = frozenset()
@@ -65,18 +53,21 @@ class Visit(LazyDictionary):
         *,
         is_safe: bool = False,
         is_read_only: bool = False,
+        may_go_without: bool = False,
         opener: Opener | None = None,
         may_call: Callable[[], bool] = lambda: True,
     ) -> None:
         """``tokens`` are what the client sent under the cookie's name; ``is_safe``: with a method of ``SAFE_METHODS``.
 
-        ``is_read_only``: no new token can be handed out. ``opener`` finds the session otherwise than by the tokens. A
-        logout while the store may not be called (``may_call``) takes effect in ``close``.
+        ``is_read_only``: no new token can be handed out. ``may_go_without``: the page can do without its session while
+        the store does not answer. ``opener`` finds the session otherwise than by the tokens. A logout while the store
+        may not be called (``may_call``) takes effect in ``close``.
         """
         super().__init__()
         self._store = store
         self._arrived_at = store.resources.clock()
-        opener = opener or TokenOpener(store, tokens, subject_of=rules.subject_of)
+        self._opener = opener = opener or TokenOpener(store, tokens, subject_of=rules.subject_of)
+        self.has_several_tokens = len(tokens) > 1
         self._holder = Holder(
             store,
             opener,
@@ -87,6 +78,8 @@ class Visit(LazyDictionary):
             may_call=may_call,
         )
         self._is_read_only = is_read_only
+        self._may_go_without = may_go_without
+        self._outage: StoreUnavailableError | None = None
         self._opening = threading.Lock()
         self._is_opened = False
         self._is_closed = False
@@ -127,6 +120,12 @@ class Visit(LazyDictionary):
         """Whether there is a session yet, or one of an older store."""
         self.before_look()
         return self._holder.session is not None or self._holder.candidate is not None
+
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether the page is made without its session, since the store does not answer."""
+        self.before_look()
+        return self._outage is not None
 
     @property
     def is_opened(self) -> bool:
@@ -176,16 +175,14 @@ class Visit(LazyDictionary):
         Takes effect when the request has been served. A session that is another subject's ends then, and what this
         request put in begins one of ``subject``'s. ``label`` and ``idle`` as the attributes.
         """
-        self._demand_open_answer()
-        self.before_look()
+        self._demand_session()
         self._subject = subject
         self.label = self.label if label is None else label
         self.idle = self.idle if idle is None else idle
 
     def rotate(self) -> None:
         """A new token once the request has been served, the same session: at every change of privilege."""
-        self._demand_open_answer()
-        self.before_look()
+        self._demand_session()
         self._is_rotated = True
 
     def logout(self) -> None:
@@ -193,8 +190,7 @@ class Visit(LazyDictionary):
 
         It stays, and so does the client's cookie, where another request's login replaced its token meanwhile.
         """
-        self._demand_open_answer()
-        self.before_look()
+        self._demand_session()
         self._holder.end()
         self.fill({})
         self._put, self._subject, self._is_rotated, self._is_cleared, self._is_left = set(), None, False, False, True
@@ -218,6 +214,12 @@ class Visit(LazyDictionary):
         """Give each call of the store that is to come ``seconds`` from now at the most."""
         self._holder.within(seconds)
 
+    def store_pending(self) -> None:
+        """Store now what waits for the end of the request, where that replaces the token: it is known then."""
+        if self._is_rotated or self._subject is not None or self._holder.session is None:
+            self._store_or_drop()
+            self._put, self._subject, self._is_rotated, self._is_cleared = set(), None, False, False
+
     # ---- its end
 
     def close(self, *, is_kept: bool = True) -> CookieUpdate:
@@ -235,10 +237,25 @@ class Visit(LazyDictionary):
         if not self._is_closed:
             self._is_closed = True
             if is_kept and self._is_opened and not self._is_read_only:
-                self._holder.store(self.to_document(), self._wishes(), is_certain=self.is_resent)
-                self._take_over()
-                self._is_current = not self._holder.is_superseded
+                self._store_or_drop()
         return self._update()
+
+    def _store_or_drop(self) -> None:
+        contents, wishes = self.to_document(), self._wishes()
+        is_needed = not self._may_go_without or not self._holder.is_mere_change(contents, wishes)
+        try:
+            if self._outage is not None:
+                raise self._outage
+            self._holder.store(contents, wishes, is_certain=self.is_resent)
+        except StoreUnavailableError as error:
+            if is_needed:
+                raise
+            self._outage = error
+            if self.modified:
+                logger.warning("what a safe request put into its session is dropped: the store does not answer")
+        else:
+            self._take_over()
+            self._is_current = not self._holder.is_superseded
 
     def _take_over(self) -> None:
         """What is stored now, where other requests had a share in it."""
@@ -250,7 +267,12 @@ class Visit(LazyDictionary):
         holder, is_accessed = self._holder, self.accessed or self._is_opened
         session = holder.session
         if session is None or (self._is_handed_out(session) and not (self.is_resent and self._is_current)):
-            return CookieUpdate(is_ended=holder.is_ended, is_accessed=is_accessed, is_adopted=holder.is_adopted)
+            return CookieUpdate(
+                is_ended=holder.is_ended,
+                is_accessed=is_accessed,
+                is_adopted=holder.is_adopted,
+                is_unavailable=self._outage is not None,
+            )
         # A session that begins with this answer has its whole lifetime left, to the second.
         since = session.began_at if session.began_at >= self._arrived_at else self._store.resources.clock()
         return CookieUpdate(
@@ -292,11 +314,14 @@ class Visit(LazyDictionary):
                 self._is_opened = True
 
     def _find(self) -> None:
+        self._outage = None
         try:
             self._holder.find()
         except REFUSALS as error:
-            self.failure = error
-            raise
+            if not (self._may_go_without and isinstance(error, StoreUnavailableError)):
+                self.failure = error
+                raise
+            self._outage = error
         session = self._holder.session
         self.fill(self.from_document(dict(session) if session is not None else self._holder.stored()))
         if session is not None:
@@ -318,6 +343,10 @@ class Visit(LazyDictionary):
         # Asking is no look: ``accessed`` stays as it is.
         return dict.__ne__(self, self.from_document(self._holder.stored()))
 
-    def _demand_open_answer(self) -> None:
+    def _demand_session(self) -> None:
+        """What is done with it takes an answer that can carry a cookie, and a store."""
         if self._is_read_only or self._is_closed:
             raise InvalidDataError("cannot be changed here: no answer can set a cookie any more", path=("session",))
+        self.before_look()
+        if self._outage is not None:
+            raise self._outage

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
-from sojourn.adapters.cookies import Cookie, carrying, warn_of_plain_http
+from sojourn.adapters.cookies import Cookie, CookieUpdate, carrying, warn_of_plain_http
 from sojourn.adapters.refusals import REFUSALS, refusal_of
-from sojourn.adapters.rules import SAFE_METHODS, SubjectOf, rules_of
-from sojourn.adapters.visit import CookieUpdate, Visit
+from sojourn.adapters.rules import SAFE_METHODS, OnUnavailable, SubjectOf, rules_of
+from sojourn.adapters.visit import Visit
 from sojourn.factory import open_store
 from sojourn.store import Store
 from sojourn.writing import OnConflict
@@ -38,18 +38,20 @@ class SojournMiddleware:
         cookie: Cookie | None = None,
         subject_of: SubjectOf | str | None = None,
         on_conflict: OnConflict = "raise",
+        on_unavailable: OnUnavailable = "refuse",
     ) -> None:
         self._app = app
         self._store = store or open_store()
         self._key = key
         self._cookie = (cookie or Cookie()).in_namespace(self._store.settings.namespace)
-        self._rules = rules_of(subject_of, on_conflict)
+        self._rules = rules_of(subject_of, on_conflict, on_unavailable)
 
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """See PEP 3333."""
         tokens = self._cookie.tokens_in([environ.get("HTTP_COOKIE", "")])
-        is_safe = environ.get("REQUEST_METHOD") in SAFE_METHODS
-        visit = Visit(self._store, tokens, self._rules, is_safe=is_safe)
+        method, path = environ.get("REQUEST_METHOD"), environ.get("PATH_INFO", "")
+        may_go_without = self._rules.may_go_without(method, path)
+        visit = Visit(self._store, tokens, self._rules, is_safe=method in SAFE_METHODS, may_go_without=may_go_without)
         environ[self._key] = visit
         request = _Request(visit, self._cookie, start_response, is_plain=environ.get("wsgi.url_scheme") == "http")
         try:

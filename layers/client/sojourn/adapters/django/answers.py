@@ -20,8 +20,8 @@ from sojourn.errors import SessionGoneError
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    from sojourn.adapters.cookies import CookieUpdate
     from sojourn.adapters.django.sessions import SessionStore
-    from sojourn.adapters.visit import CookieUpdate
 
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,8 @@ def carry_cookies(request: "HttpRequest", answer: HttpResponse, session: "Sessio
             path=settings.SESSION_COOKIE_PATH,
             samesite=settings.SESSION_COOKIE_SAMESITE,
         )
+    if update.is_unavailable:
+        answer.headers["Cache-Control"] = "no-store"
     if settings.SESSION_COOKIE_NAME in answer.cookies:
         _complete(answer)
     elif session.accessed:

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from sojourn.adapters.cookies import Cookie
 from sojourn.adapters.django.conflicts import chosen
 from sojourn.adapters.django.middleware import SojournMiddleware
-from sojourn.adapters.django.opening import made_store
+from sojourn.adapters.django.opening import made_store, outage_rules
 from sojourn.adapters.django.sessions import SessionStore
 from sojourn.adapters.rules import checked_lifetime
 from sojourn.errors import ConfigurationError, InvalidDataError, SojournError
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from sojourn.store import Store
 
 _ENGINE = "sojourn.adapters.django"
-_SETTINGS = ("SOJOURN_STORE", "SOJOURN_ON_CONFLICT", "SOJOURN_SUBJECT", "SOJOURN_FORMER_COOKIE")
+_SETTINGS = (
+    "SOJOURN_STORE",
+    "SOJOURN_ON_CONFLICT",
+    "SOJOURN_ON_UNAVAILABLE",
+    "SOJOURN_SUBJECT",
+    "SOJOURN_FORMER_COOKIE",
+)
 _NEED_SESSIONS = (
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -42,7 +48,14 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """``manage.py check``: the store, lifetimes, the cookie and middleware."""
     if not _is_engine():
         return [*_check_lone_middleware()]
-    return [*_check_store(), *_check_choice(), *_check_names(), *_check_cookie(), *_check_middleware()]
+    return [
+        *_check_store(),
+        *_check_choice(),
+        *_check_outage(),
+        *_check_names(),
+        *_check_cookie(),
+        *_check_middleware(),
+    ]
 
 
 @register(Tags.security, deploy=True)
@@ -111,6 +124,14 @@ def _check_choice() -> Iterator[CheckMessage]:
     except InvalidDataError as error:
         hint = "Without it the last of two requests counts, as with Django's own engines."
         yield Error(f"SOJOURN_ON_CONFLICT {error.reason}.", hint=hint, id="sojourn.E003")
+
+
+def _check_outage() -> Iterator[CheckMessage]:
+    try:
+        outage_rules()
+    except ConfigurationError as error:
+        hint = "Without it such a page is a 503."
+        yield Error(f"SOJOURN_ON_UNAVAILABLE: {error}.", hint=hint, id="sojourn.E008")
 
 
 def _check_names() -> Iterator[CheckMessage]:

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 
 from sojourn.absence import Absence
+from sojourn.adapters.cookies import CookieUpdate
 from sojourn.adapters.django.conflicts import rule_for
+from sojourn.adapters.django.keys import Key, key_of, text_of
 from sojourn.adapters.django.lifetimes import Expiry
 from sojourn.adapters.django.opening import the_store
-from sojourn.adapters.rules import subject_under
-from sojourn.adapters.visit import CookieUpdate
-from sojourn.errors import SessionGoneError
+from sojourn.adapters.django.users import AUTH, subject_of
+from sojourn.errors import SessionGoneError, StoreUnavailableError
 from sojourn.migrate.candidate import Candidate
 from sojourn.migrate.store import found_in
 from sojourn.names import cleaned_label
-from sojourn.tokens import PREFIX, Token, parsed
+from sojourn.tokens import PREFIX
 from sojourn.writing import KEEP
 
 if TYPE_CHECKING:
@@ -28,22 +28,6 @@ if TYPE_CHECKING:
     from sojourn.session import Session
 
 logger = logging.getLogger(__name__)
-
-_AUTH = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)
-_subject_under_key = subject_under(SESSION_KEY)
-
-Key = Token | str
-"""A token of ours, whose text no traceback shows, or whatever else a client sent."""
-
-
-def key_of(text: Key | None) -> Key | None:
-    """The key that ``text`` is."""
-    return parsed(text) or text or None
-
-
-def text_of(key: Key | None) -> str | None:
-    """The text of a key, for a cookie."""
-    return key.reveal() if isinstance(key, Token) else key
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +52,9 @@ class Kept:
     ``key`` is what opens it, or is to be looked up; ``None`` where there is none yet, or none any more. ``others`` are
     further values of the cookie: the one that opens a session counts, if it is the only one. ``is_safe`` and
     ``arrived_at`` (epoch seconds) are the request's, ``None`` where they are unknown. ``is_answered``: no cookie can be
-    sent any more; ``refusal`` is what an answer says in the page's place. ``candidate`` is a session of an older store
-    that did not move in yet: it does when it is saved.
+    sent any more; ``refusal`` is what an answer says in the page's place. ``may_go_without``: the page can do without
+    its session while the store does not answer; ``outage`` is what it said then. ``candidate`` is a session of an
+    older store that did not move in yet: it does when it is saved.
     """
 
     def __init__(self, brought: str | None) -> None:
@@ -80,6 +65,8 @@ class Kept:
         self.arrived_at: int | None = None
         self.is_answered = False
         self.refusal: Exception | None = None
+        self.may_go_without = False
+        self.outage: StoreUnavailableError | None = None
         self.session: Session | None = None
         self.candidate: Candidate | None = None
         self.is_superseded = False
@@ -94,7 +81,13 @@ class Kept:
         held = self.session
         if held is None or self.is_superseded or not self._is_to_be_sent(held):
             is_ended = self.is_ended and held is None
-            return CookieUpdate(is_ended=is_ended, is_accessed=is_accessed, is_adopted=self.is_adopted)
+            is_unavailable = self.outage is not None
+            return CookieUpdate(
+                is_ended=is_ended,
+                is_accessed=is_accessed,
+                is_adopted=self.is_adopted,
+                is_unavailable=is_unavailable,
+            )
         return CookieUpdate(held.token, self._expiry.cookie_until(held), is_accessed=True, is_adopted=self.is_adopted)
 
     def _is_to_be_sent(self, held: "Session") -> bool:
@@ -103,6 +96,21 @@ class Kept:
         return is_other or (settings.SESSION_SAVE_EVERY_REQUEST and self._is_current)
 
     # ---- found
+
+    def find_or_go_without(self) -> bool:
+        """``find``; where the page can do without, a store that does not answer is an ``outage``."""
+        try:
+            return self.find()
+        except StoreUnavailableError as error:
+            if not self.may_go_without:
+                raise
+            self.outage = error
+            return False
+
+    def demand_store(self) -> None:
+        """Raise the ``outage``, if there is one: its session may live, and is neither begun anew nor ended."""
+        if self.outage is not None:
+            raise self.outage
 
     def find(self, *, touch: bool = True) -> bool:
         """Whether the key opens a session, which is held from now on. One whose date has come is ended."""
@@ -139,12 +147,17 @@ class Kept:
         # A session of an older store is not adopted where its new key could not be handed out.
         if key is None or (self.is_answered and isinstance(key, str) and not key.startswith(PREFIX)):
             return Absence.MALFORMED
-        return found_in(the_store(), key, arrived_at=self.arrived_at, touch=touch, subject_of=_subject_of)
+        return found_in(the_store(), key, arrived_at=self.arrived_at, touch=touch, subject_of=subject_of)
 
     def stored(self) -> dict[str, Any]:
         """What is in the session, in whichever store."""
         found = self.session or self.candidate  # a session is always true
         return {} if found is None else found.stored()
+
+    def is_same_user(self, data: "Mapping[str, Any]") -> bool:
+        """Whether ``data`` names the user whose session it is."""
+        found = self.session or self.candidate
+        return subject_of(data) == (None if found is None else found.subject)
 
     def _hold(self, session: "Session", expiry: Expiry) -> None:
         self.candidate = None
@@ -155,7 +168,7 @@ class Kept:
     def begin(self, data: dict[str, Any], wish: Wish) -> None:
         """A new session with ``data`` in it."""
         idle, absolute = self._lifetime(data, None, wish)
-        label, subject = cleaned_label(wish.label), _subject_of(data)
+        label, subject = cleaned_label(wish.label), subject_of(data)
         session = the_store().create(data, subject=subject, label=label, idle=idle, absolute=absolute)
         self._hold(session, Expiry.of(data))
         self.is_superseded = False
@@ -164,7 +177,7 @@ class Kept:
         """Make ``data`` what is in the session. Raises ``UpdateError`` when it ended meanwhile."""
         if self.session is None and self.candidate is None:  # cleared before it was loaded
             self.find(touch=False)
-        held, subject = self.session, _subject_of(data)
+        held, subject = self.session, subject_of(data)
         if self.is_superseded:
             self.begin_beside(data, wish)
         elif self.candidate is not None:
@@ -178,9 +191,9 @@ class Kept:
 
     def _move_in(self, candidate: Candidate, data: dict[str, Any], wish: Wish) -> None:
         """Adopt it with ``data`` in it: one that was emptied, or became another user's, ends instead."""
-        before, subject = candidate.stored(), _subject_of(data)
+        before, subject = candidate.stored(), subject_of(data)
         is_login = subject is not None and candidate.subject not in (None, subject)
-        if is_login or _subject_of(before) not in (None, subject):
+        if is_login or subject_of(before) not in (None, subject):
             self._part(before, data, wish)
         elif data:
             self._adopt(candidate, data, wish)
@@ -189,7 +202,7 @@ class Kept:
 
     def _adopt(self, candidate: Candidate, data: dict[str, Any], wish: Wish) -> None:
         idle, absolute = self._lifetime(data, None, wish)
-        label, subject = cleaned_label(wish.label), _subject_of(data)
+        label, subject = cleaned_label(wish.label), subject_of(data)
         store = cast("MigratingStore", the_store())  # no other has candidates
         try:
             session = store.adopt(
@@ -220,7 +233,7 @@ class Kept:
 
         A login begins a session of its own. What a safe request put in is dropped; for any other ``UpdateError``.
         """
-        held, subject = self.session or self.candidate, _subject_of(data)
+        held, subject = self.session or self.candidate, subject_of(data)
         if subject is not None and (held is None or subject != held.subject or wish.is_login):
             self.begin({**self._superseding(subject), **self._edits(data)}, wish)
             return
@@ -243,13 +256,13 @@ class Kept:
 
     def _edits(self, data: dict[str, Any]) -> dict[str, Any]:
         before = self.stored()
-        return {key: data[key] for key in data if key in _AUTH or key not in before or before[key] != data[key]}
+        return {key: data[key] for key in data if key in AUTH or key not in before or before[key] != data[key]}
 
     def _part(self, before: "Mapping[str, Any]", data: dict[str, Any], wish: Wish) -> None:
         """Logged out, or in as another user, without flush(): nothing of the former one is left to the next."""
         kept = data
-        if _subject_of(data) is not None:
-            kept = {key: data[key] for key in data if key in _AUTH or key not in before}
+        if subject_of(data) is not None:
+            kept = {key: data[key] for key in data if key in AUTH or key not in before}
         self.end(self.key)
         self.key = None
         if self.is_superseded and kept:
@@ -272,7 +285,7 @@ class Kept:
 
     def _call_store(self, held: "Session", data: dict[str, Any], wish: Wish) -> None:
         (idle, absolute), on_conflict, store = self._lifetime(data, held, wish), rule_for(held), the_store()
-        subject = _subject_of(data)
+        subject = subject_of(data)
         if subject is not None and (held.subject is None or (wish.is_login and not self._keeps_key(absolute, wish))):
             label = KEEP if wish.label is None else cleaned_label(wish.label)
             idle, absolute = self._lifetime(data, None, wish)
@@ -336,8 +349,3 @@ def _fill(held: "Session", data: dict[str, Any]) -> None:
     for key in [key for key in held if key not in data]:
         del held[key]
     held.update(data)
-
-
-def _subject_of(data: "Mapping[str, Any]") -> str | None:
-    """The user whose session it is. Raises ``InvalidDataError`` where its id is neither text nor a whole number."""
-    return _subject_under_key(data) if getattr(settings, "SOJOURN_SUBJECT", True) else None

@@ -3,6 +3,7 @@
 Stores nothing itself: see ``sessions``.
 """
 
+import logging
 import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -15,17 +16,20 @@ from django.core.signals import got_request_exception
 from django.dispatch import receiver
 
 from sojourn.adapters.django.answers import carry_cookies, refused
-from sojourn.adapters.django.opening import the_store
+from sojourn.adapters.django.opening import outage_rules, the_store
 from sojourn.adapters.django.requests import keys_of_request
 from sojourn.adapters.django.sessions import SessionStore
 from sojourn.adapters.refusals import REFUSALS
 from sojourn.adapters.rules import SAFE_METHODS
+from sojourn.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
+
+logger = logging.getLogger(__name__)
 
 _REFUSALS = (*REFUSALS, UpdateError)
 
@@ -36,6 +40,7 @@ class SojournMiddleware(SessionMiddleware):
     Only the exact cookie counts. It is sent when it is another one or lasts otherwise, also with an answer that says
     5xx, and with ``SESSION_SAVE_EVERY_REQUEST`` every time; it lasts as long as the session may live, unless it ends
     with the browser. Where there is none, ``SOJOURN_FORMER_COOKIE`` names the one of an older store.
+    ``SOJOURN_ON_UNAVAILABLE`` is ``on_unavailable`` of ``sojourn.adapters.lambda_handler.Sessions``.
 
     Under ASGI a request that does not look at its session takes no thread for it. With another engine than Sojourn's
     or one that extends it, it is Django's own.
@@ -48,6 +53,7 @@ class SojournMiddleware(SessionMiddleware):
         super().__init__(get_response)
         if issubclass(self.SessionStore, SessionStore):
             the_store()
+            outage_rules()
 
     async def __acall__(self, request: "HttpRequest") -> "HttpResponseBase":
         """See Django."""
@@ -66,6 +72,7 @@ class SojournMiddleware(SessionMiddleware):
             return
         session.kept.others = tuple(others)
         session.kept.is_safe = request.method in SAFE_METHODS
+        session.kept.may_go_without = outage_rules().may_go_without(request.method, request.path)
         session.kept.arrived_at = the_store().resources.clock() if key else None
 
     def process_exception(self, request: "HttpRequest", error: Exception) -> "HttpResponse | None":
@@ -110,6 +117,12 @@ def _save(session: SessionStore) -> None:
     try:
         if _is_wanted(session) and (session.keys() or not session.is_empty()) and not _is_left_alone(session):
             session.save()
+    except StoreUnavailableError as error:
+        if session.kept.may_go_without and session.is_mere_change:
+            session.kept.outage = error
+            logger.warning("what a safe request put into its session is dropped: the store does not answer")
+        else:
+            session.kept.refusal = error
     except _REFUSALS as error:
         session.kept.refusal = error
 

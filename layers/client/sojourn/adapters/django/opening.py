@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from sojourn.adapters.rules import checked_lifetime
+from sojourn.adapters.rules import Rules, checked_lifetime, rules_of
 from sojourn.factory import open_store
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ def made_store() -> "Store":
     """A store as the settings describe it, whatever lifetimes they ask for."""
     make: Callable[[], Store] = getattr(settings, "SOJOURN_STORE", open_store)
     return make()
+
+
+def outage_rules() -> Rules:
+    """What ``SOJOURN_ON_UNAVAILABLE`` says. Raises ``ConfigurationError``."""
+    return rules_of(None, "raise", getattr(settings, "SOJOURN_ON_UNAVAILABLE", "refuse"))
 
 
 @receiver(setting_changed)

@@ -8,7 +8,8 @@ from django.contrib.sessions.backends.base import CreateError, SessionBase
 from django.dispatch import receiver
 from django.utils.asyncio import async_unsafe
 
-from sojourn.adapters.django.kept import Kept, Key, Wish, key_of, text_of
+from sojourn.adapters.django.kept import Kept, Wish
+from sojourn.adapters.django.keys import Key, key_of, text_of
 from sojourn.adapters.django.opening import the_store
 from sojourn.adapters.django.plain import plain_document
 from sojourn.errors import ConfigurationError, InvalidDataError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from sojourn.adapters.visit import CookieUpdate
+    from sojourn.adapters.cookies import CookieUpdate
 
 _T = TypeVar("_T")
 
@@ -89,6 +90,17 @@ class SessionStore(SessionBase):
         return not self._is_renewed and not self.kept.is_superseded and bool(super().is_empty())
 
     @property
+    def is_unavailable(self) -> bool:
+        """Whether the page is made without its session, since the store does not answer."""
+        self._get_session()  # type: ignore[attr-defined]  # no stub knows it
+        return self.kept.outage is not None
+
+    @property
+    def is_mere_change(self) -> bool:
+        """Whether this request only put in or took out: it is neither a login nor a new key nor a logout."""
+        return not (self._is_renewed or self._is_login or self._is_cleared) and self.kept.is_same_user(self._cache())
+
+    @property
     def cookie_update(self) -> "CookieUpdate":
         """What an answer has to carry, whatever became of the page."""
         return self.kept.cookie_update(is_accessed=self.accessed)
@@ -155,7 +167,7 @@ class SessionStore(SessionBase):
     def load(self) -> dict[str, Any]:
         """What is in the session; renews it. A key that opens none is forgotten, and never adopted."""
         kept = self.kept
-        if not kept.find():
+        if not kept.find_or_go_without():
             kept.key = None
             return {}
         self._is_modified = self._is_modified or kept.candidate is not None
@@ -184,6 +196,7 @@ class SessionStore(SessionBase):
     def _save(self, *, no_load: bool = False, is_tentative: bool = False) -> None:
         data = plain_document(self._get_session(no_load=no_load))  # type: ignore[attr-defined]  # no stub knows it
         kept, wish = self.kept, self._wish(is_tentative=is_tentative)
+        kept.demand_store()
         if kept.is_superseded:
             kept.begin_beside(data, wish)
         elif kept.key is None:
@@ -223,6 +236,7 @@ class SessionStore(SessionBase):
 
         It stays, and so does the browser's cookie, where another request's login replaced its key meanwhile.
         """
+        self.kept.demand_store()
         key: Key | None = key_of(session_key) or self.kept.own_key()
         session_key = None  # the text is in no frame from here on
         if key is not None and not self.kept.is_own(key):
