@@ -696,7 +696,7 @@ class AdapterContract:
         browser.get("/put/a/1")
         MEANWHILE.do(lambda: setattr(backend, "is_away", True))
         answer = browser.get("/opened/put/a/2")
-        assert (answer.status, answer.cookies) == (200, [])
+        assert (answer.status, answer.cookies, answer.headers["cache-control"]) == (200, [], "no-store")
         backend.is_away = False
         assert browser.get("/show").body == "[('a', '1')]"
 
@@ -716,6 +716,19 @@ class AdapterContract:
         assert (answer.status, answer.cookies) == (503, [])
         backend.is_away = False
         assert (browser.get("/whose").body, browser.get("/show").body) == ("ada", "[('a', '1')]")
+
+    @pytest.mark.parametrize("path", ["/put/user/eve", "/opened/put/user/eve", "/opened/drop/user"])
+    def test_a_key_that_is_the_subject_is_more_than_a_page(
+        self, adapter: Made, store: Store, backend: CountingBackend, path: str
+    ) -> None:
+        """Putting it in is a login, and taking it out a logout."""
+        browser = Browser(adapter(store, subject_of="user", on_unavailable="anonymous"))
+        browser.get("/put/user/ada")
+        MEANWHILE.do(lambda: setattr(backend, "is_away", True))
+        backend.is_away = path == "/put/user/eve"
+        assert browser.get(path).status == 503
+        backend.is_away = False
+        assert browser.get("/whose").body == "ada"
 
     def test_a_form_is_refused_while_the_store_is_away(
         self, adapter: Made, store: Store, backend: CountingBackend
