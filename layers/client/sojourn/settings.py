@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from sojourn.errors import ConfigurationError
 from sojourn.names import checked_namespace
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Encryption = Literal["off", "token", "required"]
 """Documents are stored as they are, sealed with their token's key, or sealed and not read otherwise."""

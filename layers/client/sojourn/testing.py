@@ -13,7 +13,7 @@ class FakeClock:
     """A clock that stands still until a test moves it. Call it for the time, in epoch seconds."""
 
     def __init__(self, now: int = 1_700_000_000) -> None:
-        self.now = now
+        self.now: int = now
 
     def __call__(self) -> int:
         """The time."""

@@ -32,7 +32,7 @@ class Token:
     __slots__ = ("_secret", "session_id")
 
     def __init__(self, session_id: str, secret: str | None) -> None:
-        self.session_id = session_id
+        self.session_id: str = session_id
         self._secret = secret
 
     def reveal(self) -> str:

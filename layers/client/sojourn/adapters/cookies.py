@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from sojourn.errors import ConfigurationError
 from sojourn.tokens import PREFIX
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 NOT_SHARED = 'no-cache="Set-Cookie", private'
 """``Cache-Control`` of an answer that sets a cookie, where the application says nothing of caches."""

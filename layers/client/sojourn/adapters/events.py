@@ -113,7 +113,7 @@ class Answer:
 
     def __init__(self, kind: Kind, response: Response) -> None:
         self._kind = kind
-        self.response = {**response}
+        self.response: Response = {**response}
 
     def add(self, name: str, value: str) -> None:
         """One header more, beside those of the same name."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sojourn.migrate.store import MigratingStore
     from sojourn.session import Session
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ class Holder:
         self._ending: list[str] = []
         self.session: Session | None = None
         self.candidate: Candidate | None = None
-        self.is_ended = False
-        self.is_superseded = False
-        self.is_adopted = False
+        self.is_ended: bool = False
+        self.is_superseded: bool = False
+        self.is_adopted: bool = False
 
     def find(self) -> None:
         """Look for the session."""

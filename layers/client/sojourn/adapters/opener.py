@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sojourn.migrate.candidate import Candidate
     from sojourn.session import Session
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Opener(Protocol):

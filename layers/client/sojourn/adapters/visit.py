@@ -17,7 +17,7 @@ from sojourn.store import Store
 if TYPE_CHECKING:
     from sojourn.session import Session
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Visit(LazyDictionary):
@@ -67,7 +67,7 @@ class Visit(LazyDictionary):
         self._store = store
         self._arrived_at = store.resources.clock()
         self._opener = opener = opener or TokenOpener(store, tokens, subject_of=rules.subject_of)
-        self.has_several_tokens = len(tokens) > 1
+        self.has_several_tokens: bool = len(tokens) > 1
         self._holder = Holder(
             store,
             opener,
@@ -93,7 +93,7 @@ class Visit(LazyDictionary):
         self._is_left = False
         self.idle: int | None = None
         self.label: str | None = None
-        self.accessed = False
+        self.accessed: bool = False
         self.is_resent = False
         self.failure: Exception | None = None
         """What the store said when it was looked at, if it refused."""

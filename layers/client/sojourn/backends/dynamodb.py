@@ -33,7 +33,7 @@ from sojourn.names import namespace_of
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _IS_NEW = "attribute_not_exists(session_id)"
 # An id alone opens nothing, a token that was rotated away changes nothing, and what ended stays ended.

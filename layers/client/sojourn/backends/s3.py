@@ -13,7 +13,7 @@ from sojourn.errors import StoreUnavailableError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _ENVELOPE_BYTES: Final = 64

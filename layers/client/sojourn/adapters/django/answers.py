@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sojourn.adapters.django.sessions import SessionStore
 
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def carry_cookies(request: "HttpRequest", answer: HttpResponse, session: "SessionStore") -> None:

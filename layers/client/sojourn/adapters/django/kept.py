@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sojourn.migrate.store import MigratingStore
     from sojourn.session import Session
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,10 @@ class Kept:
         self.outage: StoreUnavailableError | None = None
         self.session: Session | None = None
         self.candidate: Candidate | None = None
-        self.is_superseded = False
-        self.is_ended = False
-        self.is_adopted = self._is_left = False
+        self.is_superseded: bool = False
+        self.is_ended: bool = False
+        self.is_adopted: bool = False
+        self._is_left = False
         self._is_current = False
         self._expiry = Expiry()
         self._handed_out: tuple[Key | None, tuple[object, ...]] = (self._brought, ())

@@ -61,7 +61,7 @@ class SessionStore(SessionBase):
 
     def __init__(self, session_key: str | None = None) -> None:
         self.label: str | None = None
-        self.kept = Kept(session_key)
+        self.kept: Kept = Kept(session_key)
         self._is_modified = self._is_renewed = self._is_login = self._is_cleared = False
         super().__init__(session_key)
 
