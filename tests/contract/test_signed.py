@@ -21,14 +21,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from sojourn import ConfigurationError, Settings, StoreUnavailableError, open_store
+from sojourn import ConfigurationError, CorruptSessionError, Settings, StoreUnavailableError, open_store
 from sojourn.backend import Match, Refused
 from sojourn.backends.bounded import read_at_most
 from sojourn.backends.records import RecordsBackend
 from sojourn.backends.s3 import ObjectStore
 from sojourn.backends.signed import MOST_BYTES, region_of
 from sojourn.backends.wire import json_of
-from tests.contract.records import a_record, key, written
+from sojourn.names import bare, object_of
+from tests.contract.records import a_record, a_write_id, key, written
 
 pytestmark = pytest.mark.usefixtures("credentials")
 
@@ -226,12 +227,14 @@ def test_credentials_that_cannot_be_refreshed_are_an_unavailable_store(
 
 ANOTHER = json_of(a_record(key("another")))
 LISTED = json_of(a_record(key("another")), is_listed=True)
-ANSWERS: dict[str, tuple[object, Callable[[RecordsBackend], object]]] = {
+ANSWERS: dict[str, tuple[dict[str, object], Callable[[RecordsBackend], object]]] = {
     "load": ({"record": ANOTHER}, lambda backend: backend.load(key())),
     "load with a mark": ({"record": ANOTHER, "mark": None}, lambda backend: backend.load_with_mark(key(), "app#!m")),
     "document": (
         {"record": ANOTHER},
-        lambda backend: backend.document(replace(a_record(), data=None, overflow="app/x/y")),
+        lambda backend: backend.document(
+            replace(a_record(), data=None, overflow=object_of(key(), a_write_id("first")))
+        ),
     ),
     "insert": ({"refused": True, "current": ANOTHER}, lambda backend: backend.insert(a_record())),
     "replace": (
@@ -249,6 +252,48 @@ def test_a_record_that_was_not_asked_for_is_refused(call: str) -> None:
     answer, ask = ANSWERS[call]
     with serving(json.dumps(answer).encode()) as api, pytest.raises(StoreUnavailableError, match="not of this form"):
         ask(RecordsBackend(url_of(api)))
+
+
+STRAY = {
+    "another namespace's object": {"overflow": "other/one_________/second----------"},
+    "another session's object": {"overflow": f"app/{bare(key('another'))}/second----------"},
+    "an object without a name": {"overflow": f"app/{bare(key())}/"},
+    "an object with a path": {"overflow": f"app/{bare(key())}/../../other/x-x"},
+    "another namespace's subject": {"subject": "other#ada"},
+}
+
+
+@pytest.mark.parametrize("stray", STRAY.values(), ids=STRAY)
+@pytest.mark.parametrize("call", ANSWERS)
+def test_what_leads_away_from_the_session_is_corrupt(call: str, stray: dict[str, str]) -> None:
+    """In each place where a record comes in: its object and its subject are of the session that was asked for."""
+    answer, ask = ANSWERS[call]
+    (member,) = {"record", "current", "records"} & answer.keys()
+    listed = member == "records"
+    record = {name: value for name, value in json_of(a_record(), is_listed=listed).items() if name != "data"} | stray
+    content = json.dumps(answer | {member: [record] if listed else record}).encode()
+    with serving(content) as api, pytest.raises(CorruptSessionError, match=bare(key())):
+        ask(RecordsBackend(url_of(api)))
+
+
+@pytest.mark.parametrize("overflow", [one["overflow"] for one in STRAY.values() if "overflow" in one])
+@pytest.mark.parametrize("call", ["insert", "replace", "renew"])
+def test_a_document_that_was_stored_elsewhere_is_corrupt(call: str, overflow: str) -> None:
+    """Of a change only the place of its document comes back, and it is the session's or nothing is to be trusted."""
+    seen = a_record()
+    changes: dict[str, Callable[[RecordsBackend], object]] = {
+        "insert": lambda backend: backend.insert(seen),
+        "replace": lambda backend: backend.replace(written(seen), seen=seen, now=1),
+        "renew": lambda backend: backend.renew(replace(seen, expires_at=seen.expires_at + 1), seen=seen, now=1),
+    }
+    with (
+        serving(json.dumps({"overflow": overflow}).encode()) as api,
+        pytest.raises(CorruptSessionError, match="elsewhere"),
+    ):
+        changes[call](RecordsBackend(url_of(api)))
+    with serving(b'{"overflow": 1}') as api, pytest.raises(StoreUnavailableError, match="not of this form") as unknown:
+        changes[call](RecordsBackend(url_of(api)))
+    assert unknown.value.outcome_unknown
 
 
 def test_a_place_of_another_namespace_is_left_out() -> None:

@@ -14,7 +14,7 @@ from sojourn.backend import Mark, Match, Page, Position, Record, Refused
 from sojourn.backends.signed import MOST_BYTES, SignedUrl
 from sojourn.backends.wire import Json, json_of, mark_of, match_json, position_of, record_of
 from sojourn.errors import CorruptSessionError, InvalidDataError, StoreUnavailableError
-from sojourn.names import namespace_of
+from sojourn.names import bare, is_object_of, namespace_of
 
 _CORRUPT = "urn:sojourn:problem:corrupt-session"
 _UNAVAILABLE = "urn:sojourn:problem:store-unavailable"
@@ -89,7 +89,7 @@ class RecordsBackend:
             found = [record_of(one, path="records", is_listed=True) for one in answer["records"]]
             if not {record.session_id for record in found} <= set(session_ids):
                 raise InvalidDataError("is of another session", path=("records",))
-            return found
+            return [_bound(record) for record in found]
 
     def mark(self, name: str) -> Mark | None:
         """See ``Backend``."""
@@ -137,13 +137,28 @@ def _outcome(answer: Json, sent: Record) -> Record | Refused:
         return Refused(_record(answer["current"], sent.session_id))
     # What was sent is not sent back, but for where the document went.
     overflow = answer["overflow"]
-    return sent if overflow is None else replace(sent, data=None, overflow=str(overflow))
+    if overflow is None:
+        return sent
+    if not isinstance(overflow, str):
+        raise InvalidDataError("is of the wrong type", path=("overflow",))
+    return _bound(replace(sent, data=None, overflow=overflow))
 
 
 def _record(found: object, session_id: str) -> Record | None:
-    record = None if found is None else record_of(found, path="record")
-    if record is not None and record.session_id != session_id:
+    if found is None:
+        return None
+    record = record_of(found, path="record")
+    if record.session_id != session_id:
         raise InvalidDataError("is of another session", path=("record",))
+    return _bound(record)
+
+
+def _bound(record: Record) -> Record:
+    """``record``, when its object and its subject are its own. Raises ``CorruptSessionError``."""
+    if record.overflow is not None and not is_object_of(record.overflow, record.session_id):
+        raise CorruptSessionError("its document is said to lie elsewhere", session_id=bare(record.session_id))
+    if record.subject is not None and not namespace_of(record.session_id).owns(record.subject):
+        raise CorruptSessionError("its subject is of another namespace", session_id=bare(record.session_id))
     return record
 
 
