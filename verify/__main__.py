@@ -10,15 +10,17 @@ from collections.abc import Callable, Sequence
 
 import boto3
 import botocore
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from verify.deployment import Deployment, UnreachableError
 from verify.functions import report_starts, verify_layer, verify_sweep
+from verify.refusals import said
 from verify.report import Report
 from verify.requests import Api
 from verify.routes import verify_routes
 from verify.table import verify_table
 from verify.units import verify_units
+from verify.walk import Walk
 
 _LEAST_SAMPLE = 20
 
@@ -35,13 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         deployment = Deployment.of(options.stack)
         _verify(deployment, report)
-    except (UnreachableError, BotoCoreError) as error:
-        print(f"{report.table()}\n\n{error}", file=sys.stderr)
+    except (UnreachableError, BotoCoreError, ClientError) as error:
+        print("\n\n".join(filter(None, (report.table(), said(error)))), file=sys.stderr)
         return 2
     print(report.table())
     print(f"\n{report.summary()}")
     if report.untried:
-        print("What was not tried is not proved: the rows say why, and which permission was missing.")
+        print("What was not tried is not proved; each of those rows says why, or which permission is missing.")
     if not report.differing:
         return 3 if report.untried else 0
     versions = f"Python {platform.python_version()}, boto3 {boto3.__version__}, botocore {botocore.__version__}"
@@ -68,10 +70,11 @@ def _shown(name: str, action: Callable[[], None]) -> None:
 
 def _latencies(api: Api, report: Report) -> None:
     """Reported only: they are of this machine and its way to the region as much as of the stack."""
-    token = api.call("POST /sessions", body={"data": {}, "idle": 600, "absolute": 600}).json.get("token")
-    for _ in range(_LEAST_SAMPLE):
+    token = Walk(api, report).create().token
+    for _ in range(_LEAST_SAMPLE if token else 0):
         api.call("GET /session", query="?touch=false", token=token)
-    api.call("DELETE /session", token=token)
+    if token:
+        api.call("DELETE /session", token=token)
     for route, seconds in sorted(api.seconds.items()):
         ordered = sorted(seconds)
         last = ordered[math.ceil(0.95 * len(ordered)) - 1]

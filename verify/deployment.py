@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from verify.refusals import said
+
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,7 +43,7 @@ class Deployment:
             session = boto3.Session()
             described = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         except (BotoCoreError, ClientError) as error:
-            reason = f"cannot look at the stack {stack}: {error}; check STACK, REGION and the credentials"
+            reason = f"cannot look at the stack {stack}: {said(error)}; check STACK, REGION and the credentials"
             raise UnreachableError(reason) from error
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
         given = {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])}

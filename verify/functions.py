@@ -17,8 +17,10 @@ from typing import Any, Final
 from botocore.exceptions import ClientError, WaiterError
 
 from verify.deployment import Deployment
+from verify.refusals import said, trying
 from verify.report import Report
 
+_LAYER: Final = "client layer"
 _TRUST: Final = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -71,33 +73,36 @@ def invoked(deployment: Deployment, function: str, event: object) -> Answer:
 
 def verify_layer(deployment: Deployment, report: Report) -> None:
     """Import the layer on every runtime that it is for, with the client policy and nothing else."""
-    area = "client layer"
-    try:
+    with trying(report, _LAYER, "a function of its own"):
         version = deployment.functions.get_layer_version_by_arn(Arn=deployment.layer_arn)
         runtimes = version.get("CompatibleRuntimes", [])
-        with _role(deployment) as role:
+        with _role(deployment, report) as role:
             for runtime in runtimes:
-                _verify_runtime(deployment, report, runtime=runtime, role=role)
-    except (ClientError, WaiterError) as error:
-        report.skip(area, "a function of its own", f"it takes the permission to make one: {error}")
+                try:
+                    _verify_runtime(deployment, report, runtime=runtime, role=role)
+                except WaiterError as error:
+                    report.skip(_LAYER, runtime, said(error))
 
 
 def _verify_runtime(deployment: Deployment, report: Report, *, runtime: str, role: str) -> None:
-    area = "client layer"
-    with _function(deployment, runtime=runtime, role=role) as function:
+    with _function(deployment, report, runtime=runtime, role=role) as function:
         answer = _patiently(partial(invoked, deployment, function, {}))
+    python = str(answer.payload.get("python", ""))
+    if not answer.error and not f"python{python}".startswith(f"{runtime}."):
+        report.skip(_LAYER, runtime, f"the function was run on Python {python}")
+        return
     found = {name: answer.payload.get(name) for name in ("read", "gone")}
     expected = {"read": {"cart": ["teapot"]}, "gone": True}
     if answer.error:
         found = {"error": answer.payload.get("errorType"), "message": answer.payload.get("errorMessage")}
-    report.compare(area, f"{runtime}: create, read, expire", expected=expected, found=found)
-    start = f", started in {answer.init}" if answer.init else ""
-    versions = f"Python {answer.payload.get('python')}, boto3 {answer.payload.get('boto3')}"
-    report.state(area, f"{runtime}: runs", f"{versions}{start}")
+    report.compare(_LAYER, f"{runtime}: create, read, expire", expected=expected, found=found)
+    if not answer.error:
+        start = f", started in {answer.init}" if answer.init else ""
+        report.state(_LAYER, f"{runtime}: runs", f"Python {python}, boto3 {answer.payload.get('boto3')}{start}")
 
 
 @contextmanager
-def _role(deployment: Deployment) -> Iterator[str]:
+def _role(deployment: Deployment, report: Report) -> Iterator[str]:
     name = f"{deployment.stack}-verify-{secrets.token_hex(4)}"
     iam = deployment.iam
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]["Arn"]
@@ -107,11 +112,12 @@ def _role(deployment: Deployment) -> Iterator[str]:
     finally:
         with suppress(ClientError):
             iam.detach_role_policy(RoleName=name, PolicyArn=deployment.client_policy_arn)
-        iam.delete_role(RoleName=name)
+        with trying(report, _LAYER, f"remove the role {name}"):
+            iam.delete_role(RoleName=name)
 
 
 @contextmanager
-def _function(deployment: Deployment, *, runtime: Any, role: str) -> Iterator[str]:  # noqa: ANN401  # a literal of the stubs
+def _function(deployment: Deployment, report: Report, *, runtime: Any, role: str) -> Iterator[str]:  # noqa: ANN401  # a literal of the stubs
     name = f"{deployment.stack}-verify-{secrets.token_hex(4)}"
     functions = deployment.functions
     variables = {
@@ -140,7 +146,8 @@ def _function(deployment: Deployment, *, runtime: Any, role: str) -> Iterator[st
         functions.get_waiter("function_active_v2").wait(FunctionName=name)
         yield name
     finally:
-        functions.delete_function(FunctionName=name)
+        with trying(report, _LAYER, f"remove the function {name}"):
+            functions.delete_function(FunctionName=name)
 
 
 def _until_assumable(create: Callable[[], object]) -> None:
@@ -179,12 +186,13 @@ def _archive() -> bytes:
 def verify_sweep(deployment: Deployment, report: Report) -> None:
     """What a sweep would do now. It counts and removes nothing."""
     area = "sweep, dry run"
-    try:
+    with trying(report, area, "dry run"):
         answer = invoked(deployment, f"{deployment.stack}-sweep", {"group": 0, "groups": 1, "dry_run": True})
-    except ClientError as error:
-        report.skip(area, "dry run", error)
-        return
-    if not report.compare(area, "the function's error", expected=None, found=answer.error):
+        _report_run(answer, report, area=area)
+
+
+def _report_run(answer: Answer, report: Report, *, area: str) -> None:
+    if not report.compare(area, "the function's error", expected="none", found=answer.error or "none"):
         report.state(area, "it says", answer.payload.get("errorMessage"))
         return
     removed = {name: answer.payload.get(name) for name in ("swept", "moved", "left")}
@@ -196,13 +204,15 @@ def verify_sweep(deployment: Deployment, report: Report) -> None:
 def report_starts(deployment: Deployment, report: Report) -> None:
     """How long the stack's functions took to start in the last day, from Lambda's own log lines."""
     for verb in ("read", "write", "expire", "sweep"):
-        try:
+        with trying(report, "cold starts", verb):
             found = sorted(_starts(deployment, f"/aws/lambda/{deployment.stack}-{verb}"))
-        except ClientError as error:
-            report.skip("cold starts", verb, error)
-            continue
-        figures = f", median {statistics.median(found):.0f} ms, longest {found[-1]:.0f} ms" if found else ""
-        report.state("cold starts", verb, f"{len(found)} in the last day{figures}")
+            report.state("cold starts", verb, _figures(found))
+
+
+def _figures(found: list[float]) -> str:
+    if not found:
+        return "no log line of the last day has one"
+    return f"{len(found)} in the last day, median {statistics.median(found):.0f} ms, longest {found[-1]:.0f} ms"
 
 
 def _starts(deployment: Deployment, group: str) -> Iterator[float]:

@@ -58,7 +58,7 @@ class Report:
 
     def table(self) -> str:
         """Every row, by area."""
-        return "\n".join(_tables(self.rows))
+        return "\n\n".join(_tables(self.rows))
 
     def summary(self) -> str:
         """How it went, in one line."""
@@ -78,9 +78,8 @@ def _tables(rows: Iterable[Row]) -> Iterable[str]:
     for area, group in groupby(rows, key=lambda row: row.area):
         members = list(group)
         width = max(len(row.name) for row in members)
-        yield f"\n{area}"
-        for row in members:
-            yield f"  {row.verdict.value:<9}  {row.name:<{width}}  {_shown(row)}".rstrip()
+        lines = (f"  {row.verdict.value:<9}  {row.name:<{width}}  {_shown(row)}".rstrip() for row in members)
+        yield "\n".join([area, *lines])
 
 
 def _shown(row: Row) -> str:

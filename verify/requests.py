@@ -15,6 +15,7 @@ from botocore.utils import get_environ_proxies
 from verify.deployment import Deployment
 
 _SECONDS = 30
+_FORBIDDEN = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Reply:
 
 @dataclass
 class Api:
-    """The API of one deployment. ``seconds`` are those of every answer, by route."""
+    """The API of one deployment. ``seconds`` are those of every answer that IAM let through, by route."""
 
     deployment: Deployment
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -81,5 +82,6 @@ class Api:
             SigV4Auth(frozen, "execute-api", self.deployment.region).add_auth(request)
         began = time.perf_counter()
         response = self._http.send(request.prepare())
-        self.seconds[route].append(time.perf_counter() - began)
+        if response.status_code != _FORBIDDEN:
+            self.seconds[route].append(time.perf_counter() - began)
         return Reply(response.status_code, response.headers, response.content)

@@ -1,11 +1,16 @@
 """``make verify`` against the deployed template, with nothing but AWS's own environment variables."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
 
+import boto3
 import pytest
 
 from devstack.clients import Clients
@@ -14,6 +19,8 @@ from devstack.stack import Stack
 from verify.deployment import Deployment, UnreachableError
 from verify.functions import report_starts
 from verify.report import Report
+from verify.requests import Api
+from verify.routes import verify_routes
 from verify.table import verify_table
 from verify.units import PAGE, verify_units
 
@@ -72,15 +79,17 @@ def left_behind(clients: Clients, table: str) -> tuple[list[str], list[str], lis
 
 @pytest.mark.slow
 def test_a_deployed_stack_is_as_documented_and_left_as_it_was(stack: Stack, environment: Environment) -> None:
-    """Every row, exit status 0, and no item, object, function or role more than before."""
+    """Every row but those of runtimes that this engine has not, and no item, object, function or role more."""
     clients = Clients(stack.endpoint_url)
     objects = clients.s3.list_objects_v2(Bucket=stack.bucket)["KeyCount"]
     before = left_behind(clients, stack.table)
     ended = verified(environment, stack.stack_name)
-    assert (ended.returncode, " 0 different" in ended.stdout) == (0, True), ended.stdout + ended.stderr
+    assert (ended.returncode, " 0 different, 3 not tried" in ended.stdout) == (3, True), ended.stdout + ended.stderr
     for line in (
         "ok read with a replaced token 404 token-superseded",
         "ok python3.13: create, read, expire",
+        "not tried python3.12 the function was run on Python 3.13.",
+        "ok read, the first of a process RRU not reported, 0 + 0 WRU: BatchGetItem",
         "ok removes nothing",
         "ok login, as another 0 RRU, 1 + 2 WRU: UpdateItem",
         "GET /session median",
@@ -152,22 +161,70 @@ def test_starts_are_read_from_lambdas_own_lines(stack: Stack, deployment: Deploy
     assert row.found == "2 in the last day, median 331 ms, longest 412 ms"
 
 
-def test_what_the_caller_may_not_do_is_not_tried(stack: Stack, environment: Environment) -> None:
+@pytest.fixture(scope="module")
+def caller(stack: Stack) -> Callable[..., dict[str, str]]:
+    """Credentials of a user that may look at stacks, and do what it is given."""
+    iam, numbers = Clients(stack.endpoint_url).iam, count()
+
+    def made(*statements: dict[str, object]) -> dict[str, str]:
+        name = f"onlooker-{next(numbers)}"
+        look = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [look, *statements]})
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    return made
+
+
+def rows(table: str) -> dict[str, str]:
+    """What each row says, by its name."""
+    found = {}
+    for line in table.splitlines():
+        if line.startswith("  "):
+            name, _, said = line[13:].partition("  ")
+            found[name] = f"{line[2:11].strip()}: {said.strip()}"
+    return found
+
+
+def test_what_the_caller_may_not_do_is_not_tried(
+    stack: Stack, environment: Environment, caller: Callable[..., dict[str, str]]
+) -> None:
     """Neither passed nor failed: said, with the permission that is missing, and with an exit status of its own."""
-    iam = Clients(stack.endpoint_url).iam
-    iam.create_user(UserName="onlooker")
-    allow = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudformation:*","Resource":"*"}]}'
-    iam.put_user_policy(UserName="onlooker", PolicyName="look", PolicyDocument=allow)
-    key = iam.create_access_key(UserName="onlooker")["AccessKey"]
-    ended = verified(
-        environment | {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]},
-        stack.stack_name,
-    )
+    ended = verified(environment | caller(), stack.stack_name)
     assert ended.returncode == 3, ended.stdout + ended.stderr
-    assert "not tried  create" in ended.stdout
-    assert "dynamodb:DescribeTable" in ended.stdout
+    said = rows(ended.stdout)
+    assert said["create"] == "not tried: execute-api:Invoke is not allowed on POST /sessions"
+    assert said["keys and indexes"] == "not tried: dynamodb:DescribeTable is not allowed"
+    assert re.fullmatch(r"not tried: lambda:\w+ is not allowed", said["a function of its own"])
+    assert "dynamodb:UpdateItem is not allowed" in said["every verb"]
     assert "What was not tried is not proved" in ended.stdout
-    assert "1 as documented, 0 different" in ended.stdout  # unsigned is refused
+    assert {name for name, one in said.items() if one.startswith("ok")} == {"unsigned"}
+    assert "latency" not in ended.stdout  # of a refusal says nothing of the stack
+
+
+def test_nothing_that_follows_on_a_refusal_is_judged(
+    stack: Stack, deployment: Deployment, caller: Callable[..., dict[str, str]]
+) -> None:
+    """Callers that may enter every route but one: no row differs."""
+    api = stack.api_url.split("/execute-api/")[1].split("/")[0]
+    arn = f"arn:aws:execute-api:{stack.region}:*:{api}/$default"
+    for route in ("GET /session", "DELETE /session"):
+        method, path = route.split()
+        denied = {
+            "Effect": "Deny",
+            "Action": "execute-api:Invoke",
+            "Resource": f"{arn}/{method}{path.replace('{id}', '*')}",
+        }
+        allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+        key = caller(allowed, denied)
+        session = boto3.Session(key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"], region_name=stack.region)
+        report, theirs = Report(), replace(deployment, session=session)
+        verify_routes(theirs, Api(theirs), report)
+        assert report.differing == [], (route, report.table())
+        missing = {row.found for row in report.untried if row.found.startswith("execute-api")}
+        assert {f"execute-api:Invoke is not allowed on {route}"} <= missing, (route, report.table())
 
 
 @pytest.mark.usefixtures("deployment")
