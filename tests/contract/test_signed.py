@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 
+import boto3
 import pytest
 from botocore.response import StreamingBody
 from cryptography import x509
@@ -22,14 +23,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from sojourn import ConfigurationError, CorruptSessionError, Settings, StoreUnavailableError, open_store
-from sojourn.backend import Match, Refused
+from sojourn.backend import Backend, Match, Refused
 from sojourn.backends.bounded import read_at_most
+from sojourn.backends.clients import dynamodb_client, s3_client
+from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.backends.records import RecordsBackend
 from sojourn.backends.s3 import ObjectStore
 from sojourn.backends.signed import MOST_BYTES, region_of
 from sojourn.backends.wire import json_of
 from sojourn.names import bare, object_of
-from tests.contract.records import a_record, a_write_id, key, written
+from tests.contract.records import LARGE, a_record, a_write_id, key, written
 
 pytestmark = pytest.mark.usefixtures("credentials")
 
@@ -201,10 +204,11 @@ def test_the_bundle_decides_whom_to_trust(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.parametrize("fate", ["os.unlink(__file__)", "open(__file__, 'w').write('#!/bin/false')"])
+@pytest.mark.parametrize("way", ["the records API", "the table", "the bucket"])
 def test_credentials_that_cannot_be_refreshed_are_an_unavailable_store(
-    fate: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    way: str, fate: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nothing was sent, and the next try may find them."""
+    """Nothing was sent, and the next try may find them. Nor are they had when a client is made."""
     program = tmp_path / "credentials"
     soon = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
     given = {"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "SessionToken": "c", "Expiration": soon}
@@ -216,13 +220,46 @@ def test_credentials_that_cannot_be_refreshed_are_an_unavailable_store(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps what an earlier client was made with
     with serving() as api:
-        backend = RecordsBackend(url_of(api))
-        with pytest.raises(StoreUnavailableError, match="cannot be refreshed") as away:
-            backend.delete(key(), match=Match(version=1))
+        backend = made_for(way, url_of(api))
+        with pytest.raises(StoreUnavailableError, match=r"credentials cannot be had .*: check the profile") as away:
+            backend.insert(a_record(data=LARGE))
     assert (away.value.is_transient, away.value.outcome_unknown, api.asked) == (True, False, [])
-    with pytest.raises(ConfigurationError, match="SOJOURN_RECORDS_URL needs AWS credentials"):
-        RecordsBackend(url_of(api))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with pytest.raises(StoreUnavailableError, match="credentials cannot be had"):
+        made_for(way, url_of(api))
+
+
+def made_for(way: str, url: str) -> Backend:
+    """A backend whose large documents take this way first."""
+    if way == "the records API":
+        return RecordsBackend(url)
+    objects = ObjectStore(s3_client(endpoint_url=url), bucket="overflow") if way == "the bucket" else None
+    return DynamoBackend(dynamodb_client(endpoint_url=url), table="sessions", objects=objects, overflow_bytes=1_000)
+
+
+WRONG = {
+    "no region": ({}, "specify a region"),
+    "no such profile": ({"AWS_PROFILE": "nobody"}, "profile .nobody. could not be found"),
+    "half a key": ({"AWS_ACCESS_KEY_ID": "a", "AWS_DEFAULT_REGION": "eu-west-1"}, "Partial credentials"),
+    "no endpoint": ({"AWS_ENDPOINT_URL": "nowhere", "AWS_DEFAULT_REGION": "eu-west-1"}, "Invalid endpoint: nowhere"),
+}
+
+
+@pytest.mark.parametrize(("variables", "said"), WRONG.values(), ids=WRONG)
+def test_a_client_that_cannot_be_made_is_a_mistake(
+    variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named as any other wrong setting, and no error of botocore's."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with pytest.raises(ConfigurationError, match=f"no AWS client can be made: .*{said}"):
+        open_store(Settings(table="sessions", bucket="overflow"))
 
 
 ANOTHER = json_of(a_record(key("another")))

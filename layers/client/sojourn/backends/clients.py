@@ -11,10 +11,10 @@ from botocore import exceptions as boto
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
-from sojourn.backends.faults import address_of, meaning, place_of
+from sojourn.backends.faults import address_of, credentials_cause, meaning, place_of
 from sojourn.backends.sdk import check_sdk
 from sojourn.backends.timed import read_in_time
-from sojourn.errors import StoreUnavailableError
+from sojourn.errors import ConfigurationError, StoreUnavailableError
 from sojourn.retry import seconds_left
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 Answer = TypeVar("Answer")
+Made = TypeVar("Made")
 
 CONNECT_SECONDS = 1
 READ_SECONDS = 2
@@ -57,7 +58,7 @@ _CONFIG = Config(
 def dynamodb_client(*, endpoint_url: str | None = None) -> "DynamoDBClient":
     """A client for the sessions table. Region and credentials are the environment's, as for any AWS client."""
     check_sdk()
-    client = boto3.client("dynamodb", endpoint_url=endpoint_url, config=_CONFIG)
+    client = made(lambda: boto3.client("dynamodb", endpoint_url=endpoint_url, config=_CONFIG))
     read_in_time(client)
     client.meta.events.register(PARSING, read_answer)
     return client
@@ -97,9 +98,22 @@ def read_answer(
 def s3_client(*, endpoint_url: str | None = None) -> "S3Client":
     """A client for the overflow bucket; the path style works with every endpoint."""
     style = Config(s3={"addressing_style": "path"}) if endpoint_url else Config()
-    client = boto3.client("s3", endpoint_url=endpoint_url, config=_CONFIG.merge(style))
+    client = made(lambda: boto3.client("s3", endpoint_url=endpoint_url, config=_CONFIG.merge(style)))
     read_in_time(client)
     return client
+
+
+def made(make: Callable[[], Made]) -> Made:
+    """What can be made of the environment: a client, or credentials, which may come from a program or a service.
+
+    Raises ``StoreUnavailableError`` where credentials cannot be had, ``ConfigurationError`` where a setting is wrong.
+    """
+    try:
+        return make()
+    except (boto.CredentialRetrievalError, boto.ClientError, boto.HTTPClientError, OSError) as error:
+        raise StoreUnavailableError(credentials_cause(error), is_transient=True) from error
+    except (boto.BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"no AWS client can be made: {str(error).rstrip('.')}") from error
 
 
 def answered(call: Callable[..., Answer], *, changes: bool, **request: Any) -> Answer:
@@ -119,8 +133,12 @@ def answered(call: Callable[..., Answer], *, changes: bool, **request: Any) -> A
     except (boto.HTTPClientError, boto.IncompleteReadError, boto.SSLError, ResponseParserError) as error:
         reason = f"{_name(error)}: {address_of(call)}"
         raise StoreUnavailableError(reason, outcome_unknown=changes, is_transient=True) from error
+    except boto.CredentialRetrievalError as error:
+        raise StoreUnavailableError(credentials_cause(error), is_transient=True) from error
     except boto.BotoCoreError as error:
         raise StoreUnavailableError(f"{_name(error)}: check region and credentials") from error
+    except OSError as error:  # a file or a program of the credentials; the network's errors are all botocore's
+        raise StoreUnavailableError(credentials_cause(error), is_transient=True) from error
 
 
 def code_of(error: boto.ClientError) -> str:

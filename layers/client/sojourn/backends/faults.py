@@ -43,6 +43,14 @@ def address_of(call: Callable[..., object]) -> str:
     return str(getattr(_meta(call), "endpoint_url", "its endpoint"))
 
 
+def credentials_cause(error: Exception) -> str:
+    """Why there are no credentials: who was to bring them, and never what a program or a service said of it."""
+    provider = getattr(error, "kwargs", {}).get("provider") or getattr(error, "operation_name", None)
+    origin = provider or getattr(error, "filename", None)
+    name = f"{type(error).__name__} of {origin}" if origin else type(error).__name__
+    return f"the AWS credentials cannot be had ({name}): check the profile, role or program that they come from"
+
+
 def _meta(call: Callable[..., object]) -> object:
     return getattr(getattr(call, "__self__", None), "meta", None)
 

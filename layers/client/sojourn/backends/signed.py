@@ -6,7 +6,7 @@ Signature Version 4 by botocore. Knows no call and reads no answer.
 import re
 import socket
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from botocore import exceptions as boto
@@ -18,13 +18,11 @@ from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
 from sojourn.backends.bounded import read_at_most
-from sojourn.backends.clients import CONNECT_SECONDS
+from sojourn.backends.clients import CONNECT_SECONDS, made
+from sojourn.backends.faults import credentials_cause
 from sojourn.backends.timed import hurry
 from sojourn.errors import ConfigurationError, StoreUnavailableError
 from sojourn.retry import seconds_left
-
-if TYPE_CHECKING:
-    from botocore.credentials import Credentials
 
 MOST_BYTES: Final = 6 * 1024 * 1024
 """No function answers with more: Lambda's own limit, 6 MB."""
@@ -52,7 +50,7 @@ class SignedUrl:
         """``setting`` is the variable that ``url`` comes from. Raises ``ConfigurationError``."""
         checked_url(url, setting=setting)
         session = Session()
-        credentials = _credentials(session, setting=setting)
+        credentials = made(session.get_credentials)
         region = region_of(url) or session.get_config_variable("region")
         if credentials is None or region is None:
             raise ConfigurationError(f"{setting} needs AWS credentials and a region, as any AWS client does")
@@ -92,21 +90,12 @@ class SignedUrl:
         try:
             credentials = self._credentials.get_frozen_credentials()
         except _NO_CREDENTIALS as error:
-            reason = f"{type(error).__name__}: the AWS credentials cannot be refreshed"
-            raise StoreUnavailableError(reason, is_transient=True) from error
+            raise StoreUnavailableError(credentials_cause(error), is_transient=True) from error
         SigV4Auth(credentials, "execute-api", self._region).add_auth(request)
         return request
 
     def _said(self, error: Exception) -> str:
         return f"{type(error).__name__}: {self.url}"
-
-
-def _credentials(session: Session, *, setting: str) -> "Credentials | None":
-    try:
-        return session.get_credentials()
-    except _NO_CREDENTIALS as error:
-        reason = f"{setting} needs AWS credentials, and they cannot be had: {type(error).__name__}"
-        raise ConfigurationError(reason) from error
 
 
 def region_of(url: str) -> str | None:
