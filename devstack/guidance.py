@@ -26,7 +26,7 @@ def environment(stack: Stack) -> str:
 def guidance(stack: Stack, layout: Layout) -> str:
     """What ``make up`` prints last."""
     folder = _shown(layout.local)
-    shop = f"The shop is open: {layout.shop_file.read_text()}\n\n  " if layout.shop_file.exists() else ""
+    shop = f"# the shop is open\n  {layout.shop_file.read_text()}\n\n  " if layout.shop_file.exists() else ""
     return _TEXT.format(
         shop=shop,
         endpoint=stack.endpoint_url,
@@ -54,7 +54,11 @@ Sojourn is up at {endpoint}. Type, from this folder:
   # read the same session with the library
   {python} -c 'import sys, sojourn; print(dict(sojourn.open_store().read(sys.argv[1])))' "$TOKEN"
 
-  {shop}{down}
+  {shop}# compare the whole stack with the documentation: half a minute
+  make verify
+
+  # end it, with everything in it
+  {down}
 """
 
 
