@@ -31,5 +31,10 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 def read_template(file: Path = ROOT / "template.yaml") -> Template:
     """The template as plain dicts and lists, intrinsic functions in their long form."""
-    content: Template = yaml.load(file.read_text(), Loader=_Loader)  # noqa: S506  # built on SafeLoader
+    return parsed(file.read_text())
+
+
+def parsed(text: str) -> Template:
+    """The same of a template's text."""
+    content: Template = yaml.load(text, Loader=_Loader)  # noqa: S506  # built on SafeLoader
     return content
