@@ -309,6 +309,13 @@ def the_access_log_has_no_secrets(template: Template) -> Iterator[str]:
         yield f"the access log has {name}"
 
 
+def the_access_log_may_grow(template: Template) -> Iterator[str]:
+    """Every group outside of /aws/vendedlogs is written into a policy with a limit, which all APIs share."""
+    name = str(template["Resources"]["ApiLogs"]["Properties"].get("LogGroupName"))
+    if "/aws/vendedlogs/${AWS::StackName}" not in name:
+        yield f"the access log goes to {name}"
+
+
 _HARMLESS = {
     "error.message",
     "identity.caller",

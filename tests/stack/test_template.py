@@ -137,6 +137,10 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (_of("ApiStage", "AccessLogSettings", "Format"), '{"token": "$request.header.session-token"}'),
         (_of("ApiStage", "AccessLogSettings"), DELETE),
     ],
+    "the_access_log_may_grow": [
+        (_of("ApiLogs", "LogGroupName"), {"Fn::Sub": "/aws/apigateway/${AWS::StackName}"}),
+        (_of("ApiLogs", "LogGroupName"), DELETE),
+    ],
     "no_browser_may_call": [(_of("Api", "CorsConfiguration"), {"AllowOrigins": ["*"]})],
     "functions_run_on_python_3_13": [
         (("Globals", "Function", "Runtime"), "python3.11"),
