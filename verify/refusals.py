@@ -7,6 +7,7 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
+from sojourn.errors import StoreUnavailableError
 from verify.report import Report
 
 _ACTION: Final = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z0-9*]+)")
@@ -21,7 +22,8 @@ def said(error: Exception) -> str:
         if action or code.startswith(("AccessDenied", "Unauthorized")):
             return f"{action[1] if action else error.operation_name} is not allowed"
         return f"{code}: {message}".rstrip(". ")
-    return str(error).strip().rstrip(".")
+    reason = error.reason if isinstance(error, StoreUnavailableError) else str(error)
+    return reason.strip().rstrip(".")
 
 
 @contextmanager
