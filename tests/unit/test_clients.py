@@ -8,6 +8,8 @@ from contextlib import ExitStack, nullcontext
 import botocore
 import pytest
 from botocore import exceptions as boto
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
 from sojourn import ConfigurationError, StoreUnavailableError
@@ -54,6 +56,29 @@ def test_a_boto3_that_takes_damage_for_nothing_is_refused(
     monkeypatch.setattr(botocore, "__version__", version)
     with nullcontext() if is_taken else pytest.raises(ConfigurationError, match=r"package boto3 1\.35\.20 or later"):
         dynamodb_client(endpoint_url=URL)
+
+
+class Raw:
+    """The bytes of an answer."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        """All of them."""
+        yield self._body
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"), [({}, b"<html>"), ({"x-amz-crc32": "1"}, b"{}"), ({}, b"[]")], ids=["page", "sum", "list"]
+)
+def test_a_damaged_answer_is_no_missing_item(headers: dict[str, str], body: bytes) -> None:
+    """Whichever botocore runs: it would take each for an answer without an item."""
+    client = dynamodb_client(endpoint_url=URL)
+    answer = AWSResponse(URL, 200, HTTPHeaders.from_dict(headers), Raw(body))
+    client.meta.events.register("before-send.dynamodb", lambda **_: answer)  # type: ignore[arg-type]  # it takes an answer
+    with pytest.raises(StoreUnavailableError, match="ResponseParserError"):
+        answered(client.get_item, changes=False, TableName="sessions", Key={"session_id": {"S": "a#b"}})
 
 
 def test_timeouts_are_what_the_guide_says() -> None:
