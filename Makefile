@@ -15,6 +15,7 @@ ARGS ?=
 stamp = $(1)/.installed-$(shell cksum < requirements/$(2).txt | cut -d ' ' -f 1)
 UV_STAMP := $(call stamp,.venv-uv,uv)
 TOOLS_STAMP := $(call stamp,.venv,tools)
+DOCS_STAMP := $(call stamp,.venv-docs,docs)
 EMULATOR_STAMP := $(call stamp,.venv-local,emulator)
 CHECKOV_STAMP := $(call stamp,.venv-checkov,checkov)
 READY := $(and $(wildcard $(TOOLS_STAMP)),$(wildcard $(EMULATOR_STAMP)))
@@ -28,7 +29,7 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --n
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments environments-alone up demo down status verify test check boto3 soak lint audit advisories format lock dynamodb-local upstream rails browser clean
+.PHONY: help setup environments environments-alone up demo down status verify test check boto3 soak lint audit docs advisories format lock dynamodb-local upstream rails browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -97,6 +98,10 @@ audit: setup $(CHECKOV_STAMP) ## bandit on the code, checkov on the templates as
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tests.stack.translate template.yaml > $(LOCAL)/translated.json
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml layers/namespace.yaml functions/records.yaml $(LOCAL)/translated.json
 
+docs: $(DOCS_STAMP) ## the documentation as a site, in .local/site; every link and anchor is checked
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --config-file website/mkdocs.yml
+	@echo "· .local/site/index.html; to read it: .venv-docs/bin/mkdocs serve --config-file website/mkdocs.yml"
+
 advisories: setup ## known vulnerabilities of every pinned package; needs the Internet
 	$(BIN)/python -m tests.stack.advisories
 
@@ -105,7 +110,7 @@ format: setup ## let ruff format and fix what it can
 	$(BIN)/ruff check --fix .
 
 lock: $(UV_STAMP) ## compile the pinned requirements again, to the newest versions
-	for name in uv tools emulator checkov; do \
+	for name in uv tools emulator checkov docs; do \
 		$(COMPILE) --upgrade requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	$(COMPILE) --upgrade --constraints requirements/tools.txt layers/service/requirements.in \
 		--output-file layers/service/requirements.txt
@@ -133,7 +138,7 @@ rails: ## fetch what the tests of the Rails client need, from Debian's packages;
 clean: ## end every stack of this folder and remove all that was fetched or made
 	@for file in $(wildcard .local*/emulator.pid .local*/*/emulator.pid); do \
 		$(BIN)/python -m devstack --local $$(dirname $$file) down; done
-	rm -rf .local* .aws-sam .venv .venv-local .venv-checkov .venv-boto3-oldest .venv-boto3-newest .venv-uv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .local* .aws-sam .venv .venv-local .venv-checkov .venv-docs .venv-boto3-oldest .venv-boto3-newest .venv-uv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Plain venv and pip bring uv, uv brings the right Python and everything else.
@@ -156,6 +161,11 @@ $(TOOLS_STAMP): | $(UV_STAMP)
 $(EMULATOR_STAMP): | $(UV_STAMP)
 	@echo "· filling .venv-local with the emulator"
 	@$(call environment,.venv-local,emulator)
+	@touch $@
+
+$(DOCS_STAMP): | $(UV_STAMP)
+	@echo "· filling .venv-docs with what makes the site"
+	@$(call environment,.venv-docs,docs)
 	@touch $@
 
 $(CHECKOV_STAMP): | $(UV_STAMP)
