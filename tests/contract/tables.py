@@ -3,7 +3,8 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from devstack.template import read_template
 from sojourn.backends.s3 import ObjectStore
@@ -21,13 +22,19 @@ def sessions_table(patient: "DynamoDBClient") -> Iterator[str]:
 
     Made by a client other than the library's, whose patience is too short for an engine that has just started.
     """
-    properties = read_template()["Resources"]["SessionsTable"]["Properties"]
     name = f"sessions-{secrets.token_hex(8)}"
-    patient.create_table(TableName=name, **{key: properties[key] for key in _SHAPE})
+    patient.create_table(TableName=name, **_shape())
     try:
         yield name
     finally:
         patient.delete_table(TableName=name)
+
+
+@cache
+def _shape() -> dict[str, Any]:
+    """Read once: parsing the template takes longer than most of the tests that need a table."""
+    properties = read_template()["Resources"]["SessionsTable"]["Properties"]
+    return {key: properties[key] for key in _SHAPE}
 
 
 class MemoryObjects(ObjectStore):
