@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn import StoreUnavailableError
-from sojourn.retry import Retry
+from sojourn.retry import Retry, seconds_left
 
 
 class World:
-    """A monotonic clock in the hand, and a store that takes its time to fail."""
+    """A monotonic clock in the hand, and a store that takes its time to fail, but no longer than it is given."""
 
     def __init__(self, *, takes: float = 0.0) -> None:
         self.now = 50.0
@@ -29,7 +29,7 @@ class World:
 
         def attempt() -> str:
             self.asked += 1
-            self.now += self._takes
+            self.now += min(self._takes, seconds_left())
             if remaining:
                 raise remaining.pop(0)
             return "answer"
