@@ -4,7 +4,7 @@ import io
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -24,7 +24,7 @@ MAX_BYTES = 1_048_576
 
 
 class Swept(RecordsBackend):
-    """The backend under test; the sweeper's calls, which no API has, go straight to what lies behind it."""
+    """The backend under test; the sweeper's calls, which no API has, go straight to what lies behind it at the time."""
 
     def __init__(self, url: str, behind: Backend) -> None:
         super().__init__(url)
@@ -45,8 +45,8 @@ def silent() -> Telemetry:
 
 
 @contextmanager
-def served(behind: Backend) -> Iterator[str]:
-    """The URL of an API over ``behind``: for each namespace a function of its own, as deployments have it."""
+def served(behind: Callable[[], Backend]) -> Iterator[str]:
+    """The URL of an API over what is ``behind`` it: for each namespace a function of its own, as deployed."""
     telemetry = silent()
 
     class Handler(BaseHTTPRequestHandler):
@@ -67,7 +67,7 @@ def served(behind: Backend) -> Iterator[str]:
                 "requestContext": {"requestId": "1", "authorizer": {"iam": {"userArn": "arn:aws:iam::1:user/ada"}}},
                 "body": body.decode(),
             }
-            answer = Api(Store(behind, settings), ROUTES, telemetry=telemetry).handle(event, FakeContext())
+            answer = Api(Store(behind(), settings), ROUTES, telemetry=telemetry).handle(event, FakeContext())
             content = answer["body"].encode()
             self.send_response_only(answer["statusCode"])
             for name, value in answer["headers"].items():

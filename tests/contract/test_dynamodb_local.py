@@ -51,6 +51,7 @@ class TestStore(StoreContract):
     """See ``StoreContract``."""
 
 
+@pytest.mark.slow
 class TestStrictStore(StrictStoreContract):
     """See ``StrictStoreContract``."""
 

@@ -10,12 +10,19 @@ from tests.contract.contract import BackendContract, SealedStoreContract, StoreC
 from tests.contract.served import Swept, served
 
 
+@pytest.fixture(scope="module")
+def api(credentials: None) -> Iterator[Swept]:  # noqa: ARG001  # the client reads them
+    """One server and one client, as a process has them."""
+    with served(lambda: swept.behind) as url:
+        swept = Swept(url, MemoryBackend())
+        yield swept
+
+
 @pytest.fixture
-def backend(credentials: None) -> Iterator[Backend]:  # noqa: ARG001  # the client reads them
+def backend(api: Swept) -> Backend:
     """Nothing in it."""
-    behind = MemoryBackend()
-    with served(behind) as url:
-        yield Swept(url, behind)
+    api.behind = MemoryBackend()
+    return api
 
 
 class TestBackend(BackendContract):
@@ -26,9 +33,11 @@ class TestStore(StoreContract):
     """See ``StoreContract``."""
 
 
+@pytest.mark.slow
 class TestStrictStore(StrictStoreContract):
     """See ``StrictStoreContract``."""
 
 
+@pytest.mark.slow
 class TestSealedStore(SealedStoreContract):
     """See ``SealedStoreContract``."""

@@ -16,6 +16,7 @@ from tests.contract.tables import BucketObjects, sessions_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,16 @@ def patient(ministack: str) -> "DynamoDBClient":
     return Clients(ministack).dynamodb
 
 
+@pytest.fixture(scope="module")
+def s3(ministack: str, credentials: None) -> "S3Client":  # noqa: ARG001  # the client reads them
+    """The library's own client."""
+    return s3_client(endpoint_url=ministack)
+
+
 @pytest.fixture
-def objects(ministack: str, credentials: None) -> BucketObjects:  # noqa: ARG001  # the client reads them
-    """The overflow bucket."""
-    return BucketObjects(s3_client(endpoint_url=ministack))
+def objects(s3: "S3Client") -> BucketObjects:
+    """An overflow bucket of its own for each test."""
+    return BucketObjects(s3)
 
 
 @pytest.fixture
@@ -47,6 +54,7 @@ class TestBackend(BackendContract):
     """See ``BackendContract``."""
 
 
+@pytest.mark.slow
 class TestStore(StoreContract):
     """See ``StoreContract``."""
 

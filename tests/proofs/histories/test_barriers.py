@@ -21,6 +21,8 @@ from tests.support.mutants import Mutant
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 PATIENCE = 60
 """How long the other process may take for anything, in seconds."""
 
@@ -34,19 +36,22 @@ class Place:
 
     endpoint_url: str
     table: str
+    client: "DynamoDBClient"
+    """The library's own."""
+    engine: "DynamoDBClient"
+    """One that looks at items as they are."""
 
     def store(self, *, later: int = 0, settings: Settings | None = None) -> Store:
         """A store whose clock is ``later`` seconds ahead."""
         clock = FakeClock()
         clock.advance(later)
-        client = dynamodb_client(endpoint_url=self.endpoint_url)
-        backend = DynamoBackend(client, table=self.table, objects=None, overflow_bytes=1_000_000)
+        backend = DynamoBackend(self.client, table=self.table, objects=None, overflow_bytes=1_000_000)
         return Store(backend, settings or Settings(), clock=clock)
 
     def holds(self, session_id: str) -> bool:
         """Whether there is an item of that id, whatever is in it."""
         key = {"session_id": {"S": f"default#{session_id}"}}
-        return "Item" in Clients(self.endpoint_url).dynamodb.get_item(TableName=self.table, Key=key)
+        return "Item" in self.engine.get_item(TableName=self.table, Key=key)
 
 
 class Late:
@@ -87,8 +92,9 @@ def a_late_process(place: Place, mutant: Mutant | None = None) -> Iterator[Late]
 @pytest.fixture(scope="module")
 def place(dynamodb_local: str, credentials: None) -> Iterator[Place]:  # noqa: ARG001  # the clients read them
     """One table for all; every test has a subject of its own."""
-    with sessions_table(Clients(dynamodb_local).dynamodb) as name:
-        yield Place(dynamodb_local, name)
+    engine = Clients(dynamodb_local).dynamodb
+    with sessions_table(engine) as name:
+        yield Place(dynamodb_local, name, dynamodb_client(endpoint_url=dynamodb_local), engine)
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,14 @@ that the real functions make.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from devstack.layout import ROOT
-from devstack.template import read_template
+from devstack.template import Template, read_template
 from tests.proofs.roles.policies import PARTITION, Call, Grant, Names, allowed, policy_of
 from tests.proofs.roles.recorder import Recorder, bucket_arn, table_arn
 from tests.proofs.roles.work import WORK, Place, a_place, uses
@@ -40,7 +42,13 @@ def names_of(place: Place) -> Names:
 
 def grants_of(place: Place, role: str) -> list[Grant]:
     """What the template gives a role."""
-    return names_of(place).grants(policy_of(read_template(), ROLES[role]))
+    return names_of(place).grants(policy_of(template(ROOT / "template.yaml"), ROLES[role]))
+
+
+@cache
+def template(file: Path) -> Template:
+    """Read once."""
+    return read_template(file)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["default", "strict"])
@@ -113,8 +121,7 @@ def test_the_client_policy_cannot_enumerate(place: Place) -> None:
 
 
 def _namespace_grants(place: Place) -> list[Grant]:
-    template = read_template(ROOT / "layers/namespace.yaml")
-    return names_of(place).grants(policy_of(template, "NamespacePolicy"))
+    return names_of(place).grants(policy_of(template(ROOT / "layers/namespace.yaml"), "NamespacePolicy"))
 
 
 def test_namespaces_are_walls(place: Place) -> None:
