@@ -9,6 +9,8 @@ STACK ?= sojourn
 REGION ?=
 # What `make test` hands to pytest: `make test ARGS="tests/unit -k rotate"`.
 ARGS ?=
+# How many processes run the tests. Each starts the engines it needs; all that is deployed is one process's.
+WORKERS ?= 2
 
 # An environment is complete when the stamp named after its requirements is there, so it is filled again
 # exactly when they changed.
@@ -22,7 +24,9 @@ READY := $(and $(wildcard $(TOOLS_STAMP)),$(wildcard $(EMULATOR_STAMP)))
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
-SUITES := $(wildcard tests/unit tests/contract tests/adapters tests/service tests/stack tests/support tests/proofs tests/e2e)
+# What takes longest comes first, so that no process waits for the other in the end.
+SUITES := $(wildcard tests/e2e tests/proofs tests/contract tests/adapters tests/service tests/stack tests/support tests/unit)
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 BOTO3_SUITES := tests/unit/test_clients.py tests/unit/test_stale_items.py tests/contract/test_signed.py \
 	tests/contract/test_named_faults.py tests/contract/test_dynamodb_local.py::TestBackend
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
@@ -39,6 +43,7 @@ help: ## this list
 	@echo "  PORT=4570 LOCAL=.local2   another port and folder, for up, down and status: a second stack beside the first"
 	@echo "                            (or SOJOURN_PORT and SOJOURN_LOCAL in the environment)"
 	@echo "  ARGS='tests/unit -x'      what test hands to pytest"
+	@echo "  WORKERS=4                 in how many processes test and check run the tests; 0: in pytest's own"
 
 setup: $(if $(READY),,environments-alone) ## fetch the tools into .venv and the emulator into .venv-local
 	@:
@@ -65,10 +70,10 @@ verify: setup ## prove a deployed stack, with your own AWS credentials: make ver
 	@$(BIN)/python -m verify --stack "$(STACK)" --region "$(REGION)"
 
 test: setup ## run the tests against a stack of their own
-	$(BIN)/python -m pytest $(or $(ARGS),$(SUITES) -m "not slow")
+	$(PYTEST) $(or $(ARGS),$(SUITES) -m "not slow")
 
 check: lint audit ## everything: lint, types, rooms, template, audit, and all tests with the slow ones
-	$(BIN)/python -m pytest $(SUITES)
+	$(PYTEST) $(SUITES)
 
 boto3: setup dynamodb-local ## the client's contract with the oldest boto3 that it takes, and with the newest
 	@for age in oldest newest; do \

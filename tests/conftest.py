@@ -1,8 +1,9 @@
-"""Engines and stacks that tests share. Each starts when the first test asks for it and ends with the run."""
+"""Engines that tests share. Each starts when the first test asks for it and ends with the run."""
 
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from devstack import dynamodb_local as local_engine
 from devstack.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, emulator
 from devstack.errors import DevstackError
-from devstack.layout import REGION, ROOT, Layout, free_port
-from devstack.lifecycle import temporary_stack
-from devstack.stack import Stack
+from devstack.layout import REGION, Layout, free_port
 from tests.proofs.canary.watch import watching
 from tests.support.guard import watch_clients
+
+if TYPE_CHECKING:
+    from tests.support.sharing import Sharing
 
 # Wherever the library makes a client, also in a process that a test starts and that loads this file.
 watch_clients()
@@ -42,14 +44,6 @@ def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """The whole of template.yaml, deployed for this run alone; signatures and policies are judged."""
-    layout = Layout(local=ROOT / ".local" / f"suite-{os.getpid()}", port=free_port())
-    with temporary_stack(layout) as deployed:
-        yield deployed
-
-
-@pytest.fixture(scope="session")
 def credentials() -> Iterator[None]:
     """What the library's clients find in the environment: good for an emulator, for nothing else."""
     with pytest.MonkeyPatch.context() as environment:
@@ -70,6 +64,14 @@ def _or_skip(engine: AbstractContextManager[str]) -> Iterator[str]:
                 raise
             pytest.skip(str(absence))
         yield endpoint_url
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "Sharing":
+    """Several processes: see ``Sharing``."""
+    from tests.support.sharing import Sharing  # noqa: PLC0415  # the environments of `make boto3` have no xdist
+
+    return Sharing(config, log)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
