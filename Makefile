@@ -33,7 +33,7 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --n
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments environments-alone up demo down status verify test check boto3 soak lint audit docs advisories format lock dynamodb-local upstream rails browser clean
+.PHONY: help setup environments environments-alone up demo down status verify test check boto3 soak lint audit docs advisories format lock dynamodb-local upstream rails express browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -140,10 +140,15 @@ rails: ## fetch what the tests of the Rails client need, from Debian's packages;
 		echo "· installing Rails from Debian's packages" && apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends ruby ruby-rails ruby-aws-sigv4 ruby-webrick > /dev/null; }
 
+express: ## fetch what the tests of the Express client need, from the npm registry, as its lock has it
+	@cd clients/express && stamp="node_modules/.installed-$$(cksum < package-lock.json | cut -d ' ' -f 1)" && \
+		{ [ -e "$$stamp" ] || { echo "· installing the packages of clients/express" && \
+			npm ci --ignore-scripts --no-audit --no-fund --silent && touch "$$stamp"; }; }
+
 clean: ## end every stack of this folder and remove all that was fetched or made
 	@for file in $(wildcard .local*/emulator.pid .local*/*/emulator.pid); do \
 		$(BIN)/python -m devstack --local $$(dirname $$file) down; done
-	rm -rf .local* .aws-sam .venv .venv-local .venv-checkov .venv-docs .venv-boto3-oldest .venv-boto3-newest .venv-uv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf clients/express/node_modules .local* .aws-sam .venv .venv-local .venv-checkov .venv-docs .venv-boto3-oldest .venv-boto3-newest .venv-uv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Plain venv and pip bring uv, uv brings the right Python and everything else.

@@ -31,7 +31,7 @@ def served() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer.body.encode())
 
-        do_DELETE = do_GET = do_POST = do_PUT = handle_call  # noqa: N815  # the names that it looks for
+        do_DELETE = do_GET = do_PATCH = do_POST = do_PUT = handle_call  # noqa: N815  # the names that it looks for
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name it has
             """Nothing."""

@@ -7,11 +7,11 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from devstack.layout import ROOT, free_port
 from tests.support.rails.ruby import RUBY
@@ -59,17 +59,17 @@ class Browser:
         assert status == 200
         return json.loads(body)
 
-    def twin(self) -> "Browser":
+    def twin(self) -> Self:
         """Another tab."""
-        return Browser(self.port, dict(self.jar))
+        return type(self)(self.port, dict(self.jar))
 
 
 @contextmanager
-def application(others: Mapping[str, str]) -> Iterator[Browser]:
+def application(others: Mapping[str, str], *, command: Sequence[str] = (RUBY, str(APP))) -> Iterator[Browser]:
     """Started with no settings of AWS or Sojourn but ``others`` in its environment."""
     port = free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SOJOURN_"))}
-    server = subprocess.Popen([RUBY, str(APP), str(port)], env={**inherited, **others})  # noqa: S603  # our own
+    server = subprocess.Popen([*command, str(port)], env={**inherited, **others})  # noqa: S603  # our own
     try:
         deadline = time.monotonic() + 120
         while not _listens(port):
