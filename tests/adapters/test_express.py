@@ -268,13 +268,13 @@ LOGIN_MUTANTS = {
 
 def mutant(changes: Iterable[tuple[str, str]], folder: Path) -> Path:
     """The path of the client with something else in the place of each of ``changes``."""
-    source = (CLIENT / "index.js").read_text()
+    sources = {path.name: path.read_text() for path in CLIENT.glob("*.js")}
     for old, new in changes:
-        assert old in source
-        source = source.replace(old, new)
-    path = folder / "index.js"
-    path.write_text(source)
-    return path
+        (name,) = (name for name, source in sources.items() if old in source)
+        sources[name] = sources[name].replace(old, new)
+    for name, source in sources.items():
+        (folder / name).write_text(source)
+    return folder / "index.js"
 
 
 @pytest.mark.slow
