@@ -46,11 +46,12 @@ class LiveSession extends session.Session {
   }
 }
 
-const visits = new WeakMap();
+const visits = new WeakMap(); // by request
+const founds = new WeakMap(); // what is known of a session beside what get hands out, by that
 
 /** What `sojourn` gives to express-session. `all`, `length` and `clear` are not there: no route shows all sessions. */
 class SojournStore extends session.Store {
-  #found;
+  #superseded = new Set();
   #settings = {};
   #make = () => {};
   #moved = new Map();
@@ -67,7 +68,7 @@ class SojournStore extends session.Store {
   attach(settings) {
     this.#settings = settings;
     this.#make = this.generate;
-    this.generate = (req) => this.#begin(req, {});
+    this.generate = (req) => this.#begin(req, this.#superseded.delete(req.sessionID) ? { replaced: req.sessionID } : {});
   }
 
   isOpen(req) {
@@ -89,17 +90,17 @@ class SojournStore extends session.Store {
   // ---- express-session's verbs
 
   get(sid, fn) {
-    const found = TOKEN.test(sid) ? this.#read(sid) : this.#readFormer(sid);
-    // createSession or generate are called before fn returns, and find in #found what get has no word for.
-    callBack(found, (error, found) => {
-      this.#found = found;
-      fn(error, found?.data && { ...found.data, cookie: this.#cookieOf(found) });
-      this.#found = undefined;
+    callBack(TOKEN.test(sid) ? this.#read(sid) : this.#readFormer(sid), (error, found) => {
+      if (found?.replaced) this.#superseded.add(sid); // generate comes next, and get has no word for it
+      if (!found?.data) return fn(error);
+      const shown = { ...found.data, cookie: this.#cookieOf(found) };
+      founds.set(shown, found);
+      fn(null, shown);
     });
   }
 
-  createSession(req, data) {
-    return this.#begin(req, data);
+  createSession(req, shown) {
+    return this.#begin(req, founds.get(shown) ?? {}, shown);
   }
 
   set(sid, given, fn) {
@@ -223,15 +224,12 @@ class SojournStore extends session.Store {
     if (!TOKEN.test(sid)) throw new TypeError("the ids of sessions are Sojourn's: use sojourn(), not this store alone");
     const req = { sessionID: sid, sessionStore: this, method: "POST" };
     const { cookie, ...data } = given;
-    this.#found = await this.#read(sid);
-    const kept = this.#begin(req, data);
+    const kept = this.#begin(req, await this.#read(sid), data);
     kept.cookie.originalMaxAge = cookie?.originalMaxAge ?? kept.cookie.originalMaxAge;
     if (visits.get(req).token) await visits.get(req).keep(kept);
   }
 
-  #begin(req, data) {
-    const found = this.#found ?? {};
-    this.#found = undefined;
+  #begin(req, found, data = {}) {
     req.headers ??= {}; // load() has none
     const shown = req.sessionID;
     this.#make(req);

@@ -92,12 +92,14 @@ class Visit {
     if (this.isLost) return;
     if (this.#former) return this.#succeed(wanted);
     if (this.older) return this.#moveIn(wanted);
-    if (this.replaced && !isEmpty(data)) throw new Superseded();
+    if (this.replaced && isEmpty(data)) return;
+    if (this.replaced) throw new Superseded();
     if (!this.token) return isEmpty(data) && !this.store.keepsEmpty ? undefined : this.#create(wanted);
     const isChanged = !isDeepStrictEqual(data, this.#base); // a request that only reads changes no subject
     const isLogin = isChanged && this.store.subject && subject !== this.subject;
     if (isLogin && this.subject) return this.#continueAs(wanted);
     if (isLogin || this.isRotated) {
+      if (!this.#canShow()) return;
       if (!(await this.#replace(this.token, isLogin ? wanted : { idle }))) return this.#lose();
     }
     if (isChanged) await this.#merge(data);
@@ -143,7 +145,6 @@ class Visit {
 
   /** The same session under another token; false when it has ended. */
   async #replace(token, { subject, idle }) {
-    if (!this.#canShow()) return true;
     const { api } = this.store;
     const found = await (subject ? api.login(token, { subject, idle }) : api.rotate(token));
     if (!found) return false;

@@ -178,6 +178,8 @@ def test_an_answer_waits_for_its_session_and_is_what_the_page_said(browser: Visi
     """A stream carries the cookie; what a page raises behind its answer does not change it."""
     assert browser.get("/stream") == (200, "one two three")
     assert browser.shows() == {"streamed": "1", "after": "2"}
+    assert browser.get("/stream_login/ex-late") == (200, "one two")
+    assert browser.shows() == {"streamed": "1", "after": "2"}, "a login without another token"
     assert browser.get("/twice") == (200, '{"first":true}')
     assert browser.get("/breaks")[0] == 500
     assert browser.shows() == {"streamed": "1", "after": "2", "twice": "1"}

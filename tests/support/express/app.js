@@ -98,6 +98,11 @@ const pages = {
     req.session.after = "2";
     res.end("three");
   },
+  "/stream_login/:name": async (req, res) => {
+    if (!res.write("one ")) await new Promise((go) => res.once("drain", go));
+    req.session.user = req.params.name;
+    res.end("two");
+  },
   "/twice": async (req, res) => {
     req.session.twice = "1";
     res.json({ first: true });
