@@ -29,11 +29,14 @@ SUITES := $(wildcard tests/e2e tests/proofs tests/contract tests/adapters tests/
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 BOTO3_SUITES := tests/unit/test_clients.py tests/unit/test_stale_items.py tests/contract/test_signed.py \
 	tests/contract/test_named_faults.py tests/contract/test_dynamodb_local.py::TestBackend
+# The client alone, without frameworks.
+PYTHON_SUITES := tests/unit tests/contract/test_memory.py --ignore=tests/unit/test_docs.py --ignore-glob=tests/unit/test_wire_*
+VERSIONS ?= 3.11 3.12 3.14
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments environments-alone up demo down status verify test check boto3 soak lint audit docs advisories format lock dynamodb-local upstream rails express browser clean
+.PHONY: help setup environments environments-alone up demo down status verify test check boto3 pythons soak lint audit docs advisories format lock dynamodb-local upstream rails express browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -82,6 +85,16 @@ boto3: setup dynamodb-local ## the client's contract with the oldest boto3 that 
 		echo "· $$age: $$($(UV) pip list --quiet --python .venv-boto3-$$age --format freeze | grep ^boto | tr '\n' ' ')"; \
 		PYTHONPATH=layers/client .venv-boto3-$$age/bin/python -m pytest -q -p no:cacheprovider \
 			-W "ignore:datetime.datetime.utcnow:DeprecationWarning" -m "not slow" $(BOTO3_SUITES) || exit 1; \
+	done
+
+pythons: setup ## the client's quick tests with each other Python that it takes and that is found here; VERSIONS="3.11 3.12 3.14"
+	@for version in $(VERSIONS); do \
+		stamp=".venv-python-$$version/.installed-$$(cksum < requirements/boto3/newest.txt | cut -d ' ' -f 1)"; \
+		[ -e "$$stamp" ] || { $(UV) venv --quiet --allow-existing --no-python-downloads --python $$version .venv-python-$$version 2> /dev/null \
+			&& $(UV) pip sync --quiet --python .venv-python-$$version --require-hashes requirements/boto3/newest.txt && touch "$$stamp"; } \
+			|| { echo "· $$version: not on this machine, not tried"; continue; }; \
+		echo "· $$(.venv-python-$$version/bin/python --version)"; \
+		PYTHONPATH=layers/client .venv-python-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not slow" $(PYTHON_SUITES) || exit 1; \
 	done
 
 soak: setup ## ten minutes of load on the deployed stack while its functions are killed and replaced
@@ -148,7 +161,7 @@ express: ## fetch what the tests of the Express client need, from the npm regist
 clean: ## end every stack of this folder and remove all that was fetched or made
 	@for file in $(wildcard .local*/emulator.pid .local*/*/emulator.pid); do \
 		$(BIN)/python -m devstack --local $$(dirname $$file) down; done
-	rm -rf clients/express/node_modules .local* .aws-sam .venv .venv-local .venv-checkov .venv-docs .venv-boto3-oldest .venv-boto3-newest .venv-uv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf clients/express/node_modules .local* .aws-sam .venv .venv-local .venv-checkov .venv-docs .venv-boto3-oldest .venv-boto3-newest $(wildcard .venv-python-*) .venv-uv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Plain venv and pip bring uv, uv brings the right Python and everything else.
