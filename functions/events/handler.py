@@ -1,4 +1,4 @@
-"""The events function: tells an event bus what becomes of sessions, from the table's stream. See docs/events.md."""
+"""The events function: sends events of sessions to an event bus, from the table's stream. See docs/events.md."""
 
 import boto3
 from botocore.config import Config

@@ -250,3 +250,35 @@ def test_the_sample_events_are_what_api_gateway_sends() -> None:
         assert event.parsed_arn.api_id == event.request_context.api_id
     token = APIGatewayAuthorizerTokenEvent(event_of("rest-token"))
     assert (token.get_type, token.parsed_arn.resource) == ("TOKEN", "orders")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_verdict_costs_what_a_read_costs(
+    ask: Ask, store: Store, clock: FakeClock, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call; the first brings the namespace's mark along, a renewal is one more; none without a token."""
+    session = store.create({}, idle=100)
+    calls: list[str] = []
+
+    def counted(verb: str, call: Callable[..., object]) -> Callable[..., object]:
+        def counting(*arguments: object, **named: object) -> object:
+            calls.append(verb)
+            return call(*arguments, **named)
+
+        return counting
+
+    for verb in ("load", "load_with_mark", "renew"):
+        monkeypatch.setattr(store.resources.backend, verb, counted(verb, getattr(store.resources.backend, verb)))
+
+    def judged_in() -> list[str]:
+        calls.clear()
+        assert is_open(ask(event_of(name, session.token)))
+        return [*calls]
+
+    assert judged_in() == ["load_with_mark"]
+    assert judged_in() == ["load"]
+    clock.advance(10)
+    assert judged_in() == ["load", "renew"]
+    calls.clear()
+    ask(event_of(name))
+    assert calls == []

@@ -1,4 +1,4 @@
-"""What a record of the table's stream says of a session's life. Judges what is in the record alone and sends nothing.
+"""From a record of the table's stream to the events of a session's life. Reads the record alone and sends nothing.
 
 A record holds a whole item, before and after. Of it only what a list of devices shows is read, and whether the hash of
 the token changed; no hash and no document leaves.
@@ -19,7 +19,7 @@ from sojourn_service.invocation import Event
 
 SOURCE: Final = "sojourn"
 _CLOCK_ERROR_SECONDS: Final = 1
-"""How far the clock of whoever found a session dead may be ahead of DynamoDB's, which dates the record in seconds."""
+"""How far the clock of the process that removed a session may be ahead of DynamoDB's, which dates the record."""
 
 _TTL: Final = "dynamodb.amazonaws.com"
 
@@ -76,9 +76,9 @@ class Change:
 
 
 def announcements(change: Change, namespace: Namespace) -> Iterator[Announcement]:
-    """What is to be told of a change, in the order in which it happened: nothing of most, two things of a few.
+    """The events of a change, in order: none of most changes, two of a session that is created with a subject.
 
-    Nothing of what is no session of ``namespace``. Raises ``CorruptSessionError`` for an item that no session has.
+    None of an item that is no session of ``namespace``. Raises ``CorruptSessionError`` for an item that no session has.
     """
     if not namespace.is_session(change.key):
         return
@@ -101,7 +101,7 @@ def _is_login(change: Change) -> bool:
 
 
 def _end(change: Change, session: Record) -> dict[str, object]:
-    """Why and when a session ended, as far as a removed item shows it: who removed it is known of TTL alone."""
+    """Why and when a session ended, as far as a removed item shows it: of the removers a record names TTL alone."""
     if session.expires_at > change.at + _CLOCK_ERROR_SECONDS:
         return {"reason": "ended", "removed_by": "request", "ended_at": change.at}
     reason = "absolute" if session.expires_at >= session.absolute_at else "idle"

@@ -1,4 +1,4 @@
-"""Sends what becomes of sessions to an event bus: at least once, and what is of one session in order.
+"""Sends events of sessions to an event bus: at least once, and those of one session in order.
 
 Knows no item: see announcements.
 
@@ -41,14 +41,14 @@ class Announcer:
         self._telemetry = telemetry
 
     def announce(self, event: Event, context: Context) -> Failures:
-        """Send what a batch of records says, and name the record from which on the batch has to come again, if any.
+        """Send the events of a batch of records; the record from which on the batch has to come again, if any.
 
         A record that is no session's, or damaged, is passed over with a line in the log: it must not hold up others.
         """
         records: Any = event["Records"]
         fields: dict[str, object] = {"function_request_id": context.aws_request_id, "records": len(records)}
         sent, failed = 0, None
-        for call in _calls(self._told(records)):
+        for call in _calls(self._announcements(records)):
             refusal = self._refusal(call)
             if refusal is not None:
                 # What comes after in this batch waits: a session's next event must not overtake this one.
@@ -58,7 +58,7 @@ class Announcer:
         self._telemetry.record("events", {**fields, "sent": sent}, is_failure=failed is not None)
         return {"batchItemFailures": [] if failed is None else [{"itemIdentifier": str(failed.detail["sequence"])}]}
 
-    def _told(self, records: Iterable[Event]) -> Iterator[Announcement]:
+    def _announcements(self, records: Iterable[Event]) -> Iterator[Announcement]:
         for record in records:
             try:
                 yield from announcements(Change.of(record), self._namespace)
@@ -81,10 +81,10 @@ class Announcer:
         return place, {"reason": codes[place]}
 
 
-def _calls(told: Iterable[Announcement]) -> Iterator[list[Announcement]]:
+def _calls(given: Iterable[Announcement]) -> Iterator[list[Announcement]]:
     """As many in a call as it takes, and one of each session: entries of one call may fail one by one."""
     call: list[Announcement] = []
-    for one in told:
+    for one in given:
         if len(call) == _MOST_ENTRIES or any(other.session_id == one.session_id for other in call):
             yield call
             call = []

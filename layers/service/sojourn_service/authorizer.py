@@ -1,4 +1,4 @@
-"""An API Gateway authorizer: whether a request has a session, and what of it the function behind is told.
+"""An API Gateway authorizer: whether a request has a session, and what of it the function behind receives.
 
 Decides nothing else: which session may do what is the application's business.
 """
@@ -27,7 +27,7 @@ ContextValue = str | int | float | bool
 
 
 class Authorizer:
-    """Serves HTTP, REST and WebSocket APIs alike; what asks is known by its event."""
+    """Serves HTTP, REST and WebSocket APIs alike, known by their events."""
 
     def __init__(
         self,

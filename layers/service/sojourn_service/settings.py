@@ -32,7 +32,7 @@ _OF_THE_GATEWAY = frozenset({"principalId", "integrationLatency", "claims", "sco
 
 @dataclass(frozen=True, slots=True)
 class AuthorizerSettings:
-    """``keys`` of the document that the function behind an authorizer is told, and the name of the session's cookie."""
+    """``keys`` of the document that the function behind the authorizer receives; the name of the session's cookie."""
 
     keys: tuple[str, ...] = ()
     cookie: str | None = None
@@ -56,7 +56,7 @@ class AuthorizerSettings:
 
 @dataclass(frozen=True, slots=True)
 class EventsSettings:
-    """Where what becomes of sessions is announced."""
+    """Where events of sessions are sent."""
 
     bus: str = "default"
 
