@@ -108,6 +108,7 @@ lint: setup ## format, lint, types, rooms and the template
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template template.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template layers/namespace.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template examples/shop/template.yaml
+	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template examples/authorizer/template.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template functions/records.yaml
 
 audit: setup $(CHECKOV_STAMP) ## bandit on the code, checkov on the templates as they stand and as SAM translates them

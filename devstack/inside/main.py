@@ -3,6 +3,7 @@
 from devstack.inside.definitions import carry_definitions_out
 from devstack.inside.door import guarded
 from devstack.inside.refusals import refuse_what_cloudformation_refuses
+from devstack.inside.streams import record_what_statements_change
 
 
 def main() -> None:
@@ -11,5 +12,6 @@ def main() -> None:
 
     refuse_what_cloudformation_refuses()
     carry_definitions_out()
+    record_what_statements_change()
     app.app = guarded(app.app)
     app.main()

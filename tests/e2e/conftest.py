@@ -11,8 +11,15 @@ from devstack.layout import ROOT, Layout, free_port
 from devstack.lifecycle import temporary_stack
 from devstack.stack import Stack
 
-OVERRIDES = {"SweepGraceSeconds": "0", "SweepMinutes": "1", "LogLevel": "DEBUG"}
-"""A sweep within a test's patience, and logs that hold all they ever do; the rest is as `make up` deploys it."""
+OVERRIDES = {
+    "SweepGraceSeconds": "0",
+    "SweepMinutes": "1",
+    "LogLevel": "DEBUG",
+    "Authorizer": "true",
+    "AuthorizerKeys": "name,cart",
+    "Events": "true",
+}
+"""A sweep within a test's patience, logs that hold all they ever do, all that is optional; the rest is as deployed."""
 
 
 @pytest.fixture(scope="session")

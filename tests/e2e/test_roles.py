@@ -87,6 +87,7 @@ PRINCIPALS = {
     "write": "WriteFunction",
     "expire": "ExpireFunction",
     "sweep": "SweepFunction",
+    "authorizer": "AuthorizerFunction",
     "client": "ClientPolicy",
 }
 

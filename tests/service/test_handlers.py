@@ -60,7 +60,7 @@ def test_a_cold_start_imports_nothing_that_it_does_not_need(package: str) -> Non
     assert package not in run("read")["modules"]
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, "sweep"])
+@pytest.mark.parametrize("function", [*FUNCTIONS, "sweep", "authorizer", "events"])
 def test_a_handler_is_thin(function: str) -> None:
     """What it does is elsewhere, where it can be tested."""
     assert len((ROOT / "functions" / function / "handler.py").read_text().splitlines()) < 50

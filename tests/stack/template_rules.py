@@ -50,6 +50,16 @@ RIGHTS = {
         "index/sweep": "Query",
         "objects": "DeleteObject",
     },
+    "AuthorizerFunction": {
+        "table": "BatchGetItem DeleteItem GetItem UpdateItem",
+        "objects": "DeleteObject GetObject",
+    },
+    "EventsFunction": {
+        "stream": "DescribeStream GetRecords GetShardIterator",
+        "stream/*": "ListStreams",
+        "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBusName}": "PutEvents",
+        "EventsDeadLetters": "SendMessage",
+    },
     "ClientPolicy": {
         "table": "BatchGetItem DeleteItem GetItem PutItem UpdateItem",
         "index/subject": "Query",
@@ -69,6 +79,17 @@ PUBLISHED = {
     "ServiceLayerArn": "service-layer-arn",
     "ClientPolicyArn": "client-policy-arn",
     "MaxAbsoluteSeconds": "max-absolute-seconds",
+    "AuthorizerArn": "authorizer-arn",
+    "StreamArn": "stream-arn",
+}
+
+# What there is where it is asked for, each with the parameter that asks and the condition that follows it.
+OPTIONAL = {
+    "MakesAuthorizer": ("Authorizer", {"AuthorizerFunction", "AuthorizerLogs", "AuthorizerArnParameter"}),
+    "SendsEvents": (
+        "Events",
+        {"EventsFunction", "EventsLogs", "EventsSource", "EventsDeadLetters", "StreamArnParameter"},
+    ),
 }
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -157,6 +178,7 @@ def another_table_or_bucket_reaches_everything(template: Template) -> Iterator[s
         "BucketNameParameter",
         "BucketArnParameter",
         "OverflowBucketPolicy",
+        "StreamArnParameter",
     }
     for name, condition in own.items():
         if template["Resources"][name].get("Condition") != condition:
@@ -174,11 +196,15 @@ def another_table_or_bucket_reaches_everything(template: Template) -> Iterator[s
 
 def a_version_can_be_described(template: Template) -> Iterator[str]:
     """A description takes 256 characters: with its longest choices, larger numbers and names of ordinary length."""
-    for verb in sorted(set(VERBS.values())):
-        text = template["Resources"][f"{verb}Function"]["Properties"].get("VersionDescription", {"Fn::Sub": [""]})
+    for name in _VERSIONED:
+        text = template["Resources"][name]["Properties"].get("VersionDescription", {"Fn::Sub": [""]})
         length = len(re.sub(r"\$\{(\w+)\}", lambda found: "x" * _length(template, found[1]), text["Fn::Sub"][0]))
         if length > 256:
-            yield f"{verb}Function's version is described with {length} characters"
+            yield f"{name}'s version is described with {length} characters"
+
+
+_VERSIONED = (*(f"{verb}Function" for verb in sorted(set(VERBS.values()))), "AuthorizerFunction")
+"""What a gateway calls, by an alias."""
 
 
 # The bucket.
@@ -234,6 +260,7 @@ def plain_http_is_refused(template: Template) -> Iterator[str]:
     for name, condition in {
         "OverflowBucketPolicy": "BucketRequiresTls",
         "SweepDeadLettersPolicy": "RequiresTls",
+        "EventsDeadLettersPolicy": "EventsRequireTls",
     }.items():
         policy = template["Resources"].get(name, {})
         statements = policy.get("Properties", {}).get("PolicyDocument", {}).get("Statement", [])
@@ -404,6 +431,8 @@ def no_right_is_a_wildcard(template: Template) -> Iterator[str]:
     """No ``*`` in any granted action or resource, save for the objects of the bucket."""
     for name, statement in granted(template):
         resource = json.dumps(statement["Resource"]).replace("${BucketArnParameter.Value}/*", "")
+        # Listing a table's streams names none of them.
+        resource = resource.replace("${TableArnParameter.Value}/stream/*", "")
         if "*" in json.dumps(statement["Action"]) + resource:
             yield f"{name} has a wildcard"
 
@@ -423,20 +452,37 @@ def who_reaches_sessions_reaches_their_key(template: Template) -> Iterator[str]:
 
 def versions_follow_every_change(template: Template) -> Iterator[str]:
     """The API calls published versions, and SAM alone notices neither a changed layer nor a changed parameter."""
-    for verb in sorted(set(VERBS.values())):
-        function = template["Globals"]["Function"] | template["Resources"][f"{verb}Function"]["Properties"]
+    for name in _VERSIONED:
+        own = template["Resources"][name]["Properties"]
+        function = template["Globals"]["Function"] | own
         if function.get("AutoPublishAlias") != "live" or function.get("AutoPublishAliasAllProperties") is not True:
-            yield f"{verb}Function does not publish every change"
+            yield f"{name} does not publish every change"
         described = json.dumps(function.get("VersionDescription"))
-        used = _references({name: function[name] for name in function.keys() & _CONFIGURATION})
+        used = _references({key: function[key] for key in function.keys() & _CONFIGURATION})
+        used |= _references(_variables(template))  # SAM merges these with the function's own
         used |= {"ExistingTableName", "ExistingBucketName"}  # these come through SSM parameters
+        used -= _OF_OTHER_VERBS if name == "AuthorizerFunction" else set()
         for parameter in sorted(used & template["Parameters"].keys()):
             if f"${{{parameter}}}" not in described:
-                yield f"a changed {parameter} does not reach {verb}Function's version"
+                yield f"a changed {parameter} does not reach {name}'s version"
     for name, layer in resources(template, "AWS::Serverless::LayerVersion"):
         if layer.get("PublishLambdaVersion") is not True:
             yield f"a changed {name} does not reach the versions"
 
+
+# A lifetime is the item's own once there is one, and the authorizer neither writes a document nor sweeps.
+_OF_OTHER_VERBS = {
+    "AbsoluteSeconds",
+    "IdleSeconds",
+    "MaxAbsoluteSeconds",
+    "OverflowBytes",
+    "SweepGraceSeconds",
+    "SweepIndex",
+    "SweepMinutes",
+    "SweepPeriodSeconds",
+    "SweepShards",
+    "SweepWriteUnits",
+}
 
 _CONFIGURATION = {
     "Architectures",
@@ -544,9 +590,81 @@ def every_share_of_the_sweep_is_scheduled(template: Template) -> Iterator[str]:
 
 def dead_letters_are_encrypted(template: Template) -> Iterator[str]:
     """And kept as long as a queue keeps anything."""
-    queue = template["Resources"]["SweepDeadLetters"]["Properties"]
-    if queue.get("SqsManagedSseEnabled") is not True or queue.get("MessageRetentionPeriod") != 14 * _DAY:
-        yield "dead letters are open or short-lived"
+    for name, queue in resources(template, "AWS::SQS::Queue"):
+        if queue.get("SqsManagedSseEnabled") is not True or queue.get("MessageRetentionPeriod") != 14 * _DAY:
+            yield f"{name} is open or short-lived"
+
+
+# What there is beside the API, for those who ask for it.
+
+
+def what_is_optional_is_off(template: Template) -> Iterator[str]:
+    """Until a parameter says otherwise, and then all of it is there."""
+    for condition, (parameter, names) in OPTIONAL.items():
+        if template["Parameters"][parameter]["Default"] != "false":
+            yield f"{parameter} is on by default"
+        if template["Conditions"][condition] != {"Fn::Equals": [{"Ref": parameter}, "true"]}:
+            yield f"{condition} does not follow {parameter}"
+        for name in sorted(names):
+            if template["Resources"][name].get("Condition") != condition:
+                yield f"{name} does not follow {parameter}"
+
+
+def the_stream_comes_and_goes_with_the_events(template: Template) -> Iterator[str]:
+    """Nothing is kept of items that changed unless somebody asked; a change of it replaces no table."""
+    view = {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    if table(template).get("StreamSpecification") != {"Fn::If": ["SendsEvents", view, NO_VALUE]}:
+        yield "the table's stream does not follow the events"
+    own = {"Fn::GetAtt": ["SessionsTable", "StreamArn"]}
+    value = template["Resources"]["StreamArnParameter"]["Properties"]["Value"]
+    if value != {"Fn::If": ["MakesTable", own, {"Ref": "ExistingTableStreamArn"}]}:
+        yield "the stream is not that of the table"
+    has_stream = {"Fn::Not": [{"Fn::Equals": [{"Ref": "ExistingTableStreamArn"}, ""]}]}
+    off, own_table = ({"Fn::Equals": [{"Ref": name}, text]} for name, text in (("Events", "false"), _NO_OTHER_TABLE))
+    assertions = template["Rules"].get("EventsHaveTheirStream", {}).get("Assertions", [{}])
+    if assertions[0].get("Assert") != {"Fn::Or": [off, own_table, has_stream]}:
+        yield "events can be asked for without a stream"
+
+
+_NO_OTHER_TABLE = ("ExistingTableName", "")
+
+
+def no_event_is_lost(template: Template) -> Iterator[str]:
+    """From the stream's beginning; what fails comes again, in halves, for hours, and then its place is kept."""
+    source = template["Resources"]["EventsSource"]["Properties"]
+    expected = {
+        "EventSourceArn": {"Fn::GetAtt": ["StreamArnParameter", "Value"]},
+        "StartingPosition": "TRIM_HORIZON",
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "BisectBatchOnFunctionError": True,
+        "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["EventsDeadLetters", "Arn"]}}},
+    }
+    for name, value in expected.items():
+        if source.get(name) != value:
+            yield f"{name} is {source.get(name)}"
+    # The stream keeps a record for a day: what waits longer is lost without a word.
+    if not 3_600 <= source.get("MaximumRecordAgeInSeconds", -1) <= _DAY / 2:
+        yield "a record is given up too early, or too late to look at it"
+    if not 10 <= source.get("MaximumRetryAttempts", -1) <= 10_000:
+        yield "the tries have no bound, or are few"
+
+
+def what_is_no_event_costs_no_call(template: Template) -> Iterator[str]:
+    """Most changes of a table of sessions are renewals. Each filter is for sessions of the stack's namespace."""
+    source = template["Resources"]["EventsSource"]["Properties"]
+    filters = [json.loads(one["Pattern"]["Fn::Sub"]) for one in source.get("FilterCriteria", {}).get("Filters", [])]
+    told = {
+        one["eventName"][0]: {image: list(one["dynamodb"][image]) for image in one["dynamodb"].keys() - {"Keys"}}
+        for one in filters
+        if one["dynamodb"]["Keys"] == {"session_id": {"S": [{"prefix": "${Namespace}#"}]}}
+    }
+    expected = {
+        "INSERT": {"NewImage": ["token_hash"]},
+        "MODIFY": {"NewImage": ["rotated_at"]},
+        "REMOVE": {"OldImage": ["token_hash"]},
+    }
+    if told != expected or len(filters) != len(expected):
+        yield f"the function is called for {told}"
 
 
 # What others use.
@@ -603,20 +721,31 @@ def everything_is_published_twice(template: Template) -> Iterator[str]:
         resource, value = parameters.get(f"/${{AWS::StackName}}/{PUBLISHED.get(name)}", ("", None))
         if output["Value"] not in (value, {"Fn::GetAtt": [resource, "Value"]}):
             yield f"{name} is not the parameter's value"
+        elif output.get("Condition") != template["Resources"][resource].get("Condition"):
+            yield f"{name} is there without the parameter"
 
 
 def alarms_need_a_topic(template: Template) -> Iterator[str]:
     """Each tells the topic, and there is none without one."""
     for name, alarm in resources(template, "AWS::CloudWatch::Alarm"):
-        if template["Resources"][name].get("Condition") != "HasAlarmTopic":
+        condition = template["Resources"][name].get("Condition")
+        if {"Condition": "HasAlarmTopic"} not in _both(template, condition):
             yield f"{name} exists without a topic"
         if alarm.get("AlarmActions") != [{"Ref": "AlarmTopicArn"}]:
             yield f"{name} tells nobody"
 
 
+def _both(template: Template, condition: str | None) -> list[object]:
+    """What a condition is made of where it joins two; itself otherwise."""
+    joined = template["Conditions"].get(condition, {}).get("Fn::And", [])
+    return [{"Condition": condition}, *joined]
+
+
 WATCHED = {
     "ApiErrorsAlarm",
     "ApiUnavailableAlarm",
+    "EventsDeadLettersAlarm",
+    "EventsLateAlarm",
     "ReadsThrottledAlarm",
     "SubjectIndexThrottledAlarm",
     "SweepDeadLettersAlarm",
@@ -754,6 +883,10 @@ def _place(resource: dict[str, Any]) -> str:
     """Where a statement's resource is, in the words of ``RIGHTS``."""
     if resource == {"Fn::GetAtt": ["TableArnParameter", "Value"]}:
         return "table"
+    if resource == {"Fn::GetAtt": ["StreamArnParameter", "Value"]}:
+        return "stream"
+    if resource.get("Fn::GetAtt", [])[1:] == ["Arn"]:
+        return str(resource["Fn::GetAtt"][0])
     pattern = str(resource.get("Fn::Sub", resource))
     return pattern.replace("${TableArnParameter.Value}/", "").replace("${BucketArnParameter.Value}/*", "objects")
 
@@ -765,6 +898,8 @@ def _length(template: Template, name: str) -> int:
         return 3
     if "AllowedValues" in parameter:
         return max(len(str(value)) for value in parameter["AllowedValues"])
+    if "MaxLength" in parameter:
+        return int(parameter["MaxLength"])
     if parameter["Type"] == "Number":
         return len(str(parameter["Default"])) + 1
     return {"Namespace": 16, "ExistingTableName": 42, "ExistingBucketName": 42}.get(name, 64)

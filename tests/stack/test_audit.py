@@ -47,7 +47,7 @@ def test_the_translated_template_is_what_cloudformation_gets(monkeypatch: pytest
     resources: dict[str, Any] = translated(ROOT / "template.yaml")["Resources"]
     assert not [name for name, resource in resources.items() if "Serverless" in resource["Type"]]
     functions = [resource for resource in resources.values() if resource["Type"] == "AWS::Lambda::Function"]
-    assert len({str(function["Properties"]["Role"]) for function in functions}) == len(functions) == 4
+    assert len({str(function["Properties"]["Role"]) for function in functions}) == len(functions) == 6
     routes = [resource for resource in resources.values() if resource["Type"] == "AWS::ApiGatewayV2::Route"]
     assert len(routes) > 9
     assert {route["Properties"]["AuthorizationType"] for route in routes} == {"AWS_IAM"}

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator
 
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from devstack.layout import ROOT
 from devstack.template import Template, read_template
@@ -25,6 +26,7 @@ TEMPLATES = [
     "functions/records.yaml",
     "layers/encryption.yaml",
     "layers/namespace.yaml",
+    "examples/authorizer/template.yaml",
     "examples/shop/template.yaml",
     "tests/e2e/consumer.yaml",
 ]
@@ -115,6 +117,7 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (("Resources", "OverflowBucketPolicy"), DELETE),
         (("Conditions", "BucketRequiresTls"), {"Condition": "MakesBucket"}),
         (_of("SweepDeadLettersPolicy", "PolicyDocument", "Statement", 0, "Condition"), DELETE),
+        (("Resources", "EventsDeadLettersPolicy"), DELETE),
     ],
     "every_route_is_signed": [
         (_of("ReadRoute", "AuthorizationType"), "NONE"),
@@ -164,6 +167,8 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (_of("ClientPolicy", "PolicyDocument", "Statement", 0, "Action", 0), "dynamodb:Scan"),
         (_of("ClientPolicy", "PolicyDocument", "Statement", 2), DELETE),
         (_statement("ExpireFunction", 1, "Fn::If", 0), "SweepsInTwo"),
+        (_statement("AuthorizerFunction", 0, "Action", 0), "dynamodb:PutItem"),
+        (_statement("EventsFunction", 0, "Resource"), {"Ref": "ExistingTableStreamArn"}),
     ],
     "no_right_is_a_wildcard": [
         (("Resources", "WidePolicy"), _managed_policy("dynamodb:*", {"Ref": "ExistingTableName"})),
@@ -180,6 +185,8 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (_of("ClientLayer", "PublishLambdaVersion"), DELETE),
         (_of("ExpireFunction", "Timeout"), {"Ref": "ThrottlingBurstLimit"}),
         (_of("ReadFunction", "VersionDescription", "Fn::Sub", 1, "EncryptionLayer"), "0"),
+        (_of("AuthorizerFunction", "Environment", "Variables", "MORE"), {"Ref": "SweepGroups"}),
+        (_of("AuthorizerFunction", "AutoPublishAlias"), DELETE),
     ],
     "encryption_has_its_layer": [
         (("Globals", "Function", "Layers", 2), DELETE),
@@ -241,7 +248,37 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (_of("SweepFunction", "Events", "Group1", "Properties", "State"), DELETE),
         (_of("SweepFunction", "Events", "Group5", "Properties", "Input"), DELETE),
     ],
-    "dead_letters_are_encrypted": [(_of("SweepDeadLetters", "SqsManagedSseEnabled"), False)],
+    "dead_letters_are_encrypted": [
+        (_of("SweepDeadLetters", "SqsManagedSseEnabled"), False),
+        (_of("EventsDeadLetters", "MessageRetentionPeriod"), DELETE),
+    ],
+    "what_is_optional_is_off": [
+        (("Parameters", "Events", "Default"), "true"),
+        (("Conditions", "MakesAuthorizer"), {"Condition": "HasAlarmTopic"}),
+        (("Resources", "EventsSource", "Condition"), DELETE),
+        (("Resources", "AuthorizerLogs", "Condition"), "SendsEvents"),
+    ],
+    "the_stream_comes_and_goes_with_the_events": [
+        (_table("StreamSpecification"), {"StreamViewType": "NEW_AND_OLD_IMAGES"}),
+        (_table("StreamSpecification", "Fn::If", 1, "StreamViewType"), "NEW_IMAGE"),
+        (_of("StreamArnParameter", "Value"), {"Ref": "ExistingTableStreamArn"}),
+        (("Rules", "EventsHaveTheirStream"), DELETE),
+    ],
+    "no_event_is_lost": [
+        (_of("EventsSource", "StartingPosition"), "LATEST"),
+        (_of("EventsSource", "FunctionResponseTypes"), DELETE),
+        (_of("EventsSource", "BisectBatchOnFunctionError"), DELETE),
+        (_of("EventsSource", "MaximumRecordAgeInSeconds"), 86_400),
+        (_of("EventsSource", "MaximumRetryAttempts"), DELETE),
+        (_of("EventsSource", "DestinationConfig"), DELETE),
+    ],
+    "what_is_no_event_costs_no_call": [
+        (_of("EventsSource", "FilterCriteria"), DELETE),
+        (
+            _of("EventsSource", "FilterCriteria", "Filters", 0, "Pattern", "Fn::Sub"),
+            '{"eventName": ["INSERT"], "dynamodb": {"Keys": {}}}',
+        ),
+    ],
     "the_client_layer_serves_every_python": [
         (_of("ClientLayer", "CompatibleRuntimes", 0), DELETE),
     ],
@@ -258,10 +295,12 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
     "everything_is_published_twice": [
         (("Outputs", "BucketName", "Value"), {"Fn::GetAtt": ["TableNameParameter", "Value"]}),
         (("Resources", "ApiUrlParameter"), DELETE),
+        (("Outputs", "StreamArn", "Condition"), DELETE),
         (_of("ClientLayerArnParameter", "Name"), {"Fn::Sub": "/${AWS::StackName}/layer"}),
     ],
     "alarms_need_a_topic": [
         (("Resources", "SweepErrorsAlarm", "Condition"), DELETE),
+        (("Resources", "EventsLateAlarm", "Condition"), "SendsEvents"),
         (_of("SweepDeadLettersAlarm", "AlarmActions"), DELETE),
     ],
 }
@@ -298,3 +337,11 @@ def test_no_template_ties_its_stack_to_another(file: str) -> None:
 def test_every_mutant_belongs_to_a_rule() -> None:
     """A rule that was renamed must not leave its mutants behind."""
     assert MUTANTS.keys() == RULES.keys()
+
+
+def test_switching_events_on_and_off_replaces_no_table() -> None:
+    """As CloudFormation's own schema has it, of which cfn-lint carries a copy."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::DynamoDB::Table").schema
+    replacing = [*schema["createOnlyProperties"], *schema.get("conditionalCreateOnlyProperties", [])]
+    assert "/properties/TableName" in replacing
+    assert not [name for name in replacing if "Stream" in name]

@@ -1,8 +1,11 @@
 """What can be set of the service besides the store's settings. Its only module that reads the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from sojourn.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +23,44 @@ class ServiceSettings:
             "metrics_namespace": environment.get("POWERTOOLS_METRICS_NAMESPACE", ""),
         }
         return cls(**{name: text for name, text in given.items() if text})
+
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_TAKEN = frozenset({"id", "subject", "label", "expires_at", "absolute_at"})
+_OF_THE_GATEWAY = frozenset({"principalId", "integrationLatency", "claims", "scopes"})
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizerSettings:
+    """``keys`` of the document that the function behind the authorizer receives; the name of the session's cookie."""
+
+    keys: tuple[str, ...] = ()
+    cookie: str | None = None
+
+    def __post_init__(self) -> None:
+        for key in self.keys:
+            if not _KEY.fullmatch(key) or key in _TAKEN | _OF_THE_GATEWAY:
+                raise ConfigurationError(
+                    f"AUTHORIZER_KEYS takes names of letters, digits and '_', without {', '.join(sorted(_TAKEN))}, "
+                    f"which are there already, and {', '.join(sorted(_OF_THE_GATEWAY))}, which API Gateway sets; "
+                    f"{key!r} is none"
+                )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "AuthorizerSettings":
+        """The settings that ``AUTHORIZER_KEYS``, separated by commas, and ``AUTHORIZER_COOKIE`` describe."""
+        named = environment.get("AUTHORIZER_KEYS", "").split(",")
+        keys = tuple(dict.fromkeys(key.strip() for key in named if key.strip()))
+        return cls(keys, environment.get("AUTHORIZER_COOKIE") or None)
+
+
+@dataclass(frozen=True, slots=True)
+class EventsSettings:
+    """Where events of sessions are sent."""
+
+    bus: str = "default"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "EventsSettings":
+        """The settings that ``EVENTS_BUS`` describes: the name of an event bus."""
+        return cls(environment.get("EVENTS_BUS") or cls().bus)

@@ -23,6 +23,7 @@ ROLES = {
     "write": "WriteFunction",
     "expire": "ExpireFunction",
     "sweep": "SweepFunction",
+    "authorizer": "AuthorizerFunction",
     "client": "ClientPolicy",
 }
 

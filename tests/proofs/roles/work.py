@@ -16,6 +16,8 @@ from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.backends.s3 import ObjectStore
 from sojourn.testing import FakeClock
 from sojourn_service import Telemetry
+from sojourn_service.authorizer import Authorizer
+from sojourn_service.settings import AuthorizerSettings
 from sojourn_service.sweeping import Sweeping
 from tests.contract.tables import sessions_table
 from tests.proofs.roles.recorder import Recorder
@@ -130,6 +132,26 @@ def sweeps(place: Place, store: Store) -> None:
         events.register("after-call.dynamodb.BatchExecuteStatement", _forget_items)
 
 
+def authorizes(place: Place, store: Store) -> None:
+    """Everything that the authorizer is asked for."""
+    authorizer = Authorizer(store, AuthorizerSettings(("a",)), telemetry=place.telemetry())
+    for session in _each(place):
+        event = {
+            "type": "TOKEN",
+            "methodArn": "arn:aws:execute-api:::api/live/GET/",
+            "authorizationToken": session.token,
+        }
+
+        def is_open(event: dict[str, str] = event) -> bool:
+            return "context" in authorizer.authorize(event, FakeContext())
+
+        assert is_open()
+        place.clock.advance(400)
+        assert is_open()
+        place.clock.advance(1_800)
+        assert not is_open()
+
+
 def _forget_items(parsed: dict[str, Any], **_: object) -> None:
     for answer in parsed["Responses"]:
         answer.get("Error", {}).pop("Item", None)
@@ -168,5 +190,6 @@ WORK: dict[str, Callable[[Place, Store], None]] = {
     "write": writes,
     "expire": ends,
     "sweep": sweeps,
+    "authorizer": authorizes,
     "client": uses,
 }
