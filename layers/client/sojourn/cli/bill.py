@@ -64,6 +64,10 @@ class Prices:
     key: float = 1.00  # a month, of your own
     key_requests: float = 3.00  # a million
 
+    def dollars(self, units: Units) -> float:
+        """The price of DynamoDB's request units."""
+        return (units.read * self.read_units + (units.write + units.index) * self.write_units) / MILLION
+
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
@@ -125,18 +129,17 @@ def total(lines: list[Line]) -> float:
 
 
 def _read_and_written(name: str, units: Units, prices: Prices) -> Line:
-    dollars = (units.read * prices.read_units + units.write * prices.write_units) / MILLION
-    return Line(name, dollars, f"{units.read:,.0f} read and {units.write:,.0f} write units")
+    return Line(name, prices.dollars(units), f"{units.read:,.0f} read and {units.write:,.0f} write units")
 
 
 def _table_lines(load: Load, configuration: Configuration, prices: Prices) -> list[Line]:
     units = request_units(load, configuration)
     strict = strict_units(load, configuration)
-    entries = units.index * prices.write_units / MILLION
+    entries, requests = Units(index=units.index), Units(units.read, units.write)
     return [
-        _read_and_written("requests to the table", units, prices),
-        Line("indexes", entries, f"{units.index:,.0f} write units at creations, logins and logouts"),
-        Line("strict expire-all", strict.read * prices.read_units / MILLION, f"{strict.read:,.0f} read units"),
+        _read_and_written("requests to the table", requests, prices),
+        Line("indexes", prices.dollars(entries), f"{units.index:,.0f} write units at creations, logins and logouts"),
+        Line("strict expire-all", prices.dollars(strict), f"{strict.read:,.0f} read units"),
     ]
 
 
