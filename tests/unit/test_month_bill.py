@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import month, plots
 from sojourn.cli.bill import Assumptions, Configuration, Load, Prices, bill, total
 from sojourn.cli.units import verbs
 
@@ -110,3 +111,13 @@ def test_a_session_of_a_month_is_moved_and_one_of_a_day_is_not() -> None:
     moved, unmoved = swept.values()
     moves = (moved - unmoved) / (verbs(900, Configuration())["move"].write + 2) / Prices().write_units
     assert moves == pytest.approx(2, rel=0.01)
+
+
+def test_the_page_shows_the_bill() -> None:
+    """`python -m benchmarks.month` changes nothing, and what the page has readers type works."""
+    page = (plots.DOCS / "bill.md").read_text()
+    assert plots.brought_up_to_date(page, month.tables()) == page
+    code = page.partition("```python\n")[2].partition("```")[0]
+    printed: list[str] = []
+    exec(code, {"print": printed.append})  # noqa: S102  # the page's own lines
+    assert len(printed) == len(bill(Load()))
