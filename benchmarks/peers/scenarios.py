@@ -239,7 +239,7 @@ def _large(stage: Stage) -> dict[str, Any]:
 
 
 def _float(stage: Stage) -> dict[str, Any]:
-    browser = stage.visitor()
+    browser = stage.with_cart({"cart": 1})
     page = browser.post("/put", {"a": 9.9})
     return {"status": page.status, "is_kept": browser.get("/read").shown.get("a") == 9.9}
 
