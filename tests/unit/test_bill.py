@@ -10,7 +10,6 @@ from benchmarks.bill import (
     LIVES,
     PLANS,
     Machine,
-    Prices,
     Sessions,
     Sweep,
     at_scale,
@@ -19,8 +18,9 @@ from benchmarks.bill import (
     by_nightly_scan,
     by_rolling_scan,
     by_ttl_alone,
-    expected_moves,
 )
+from sojourn.cli.bill import Prices
+from sojourn.cli.units import expected_moves
 
 PRICES = Prices()
 RESULTS = plots.read_results()
