@@ -2,6 +2,7 @@
 
 from devstack.inside.definitions import carry_definitions_out
 from devstack.inside.door import guarded
+from devstack.inside.queries import take_saved_queries
 from devstack.inside.refusals import refuse_what_cloudformation_refuses
 
 
@@ -11,5 +12,6 @@ def main() -> None:
 
     refuse_what_cloudformation_refuses()
     carry_definitions_out()
+    take_saved_queries()
     app.app = guarded(app.app)
     app.main()
