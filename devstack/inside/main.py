@@ -2,6 +2,7 @@
 
 from devstack.inside.definitions import carry_definitions_out
 from devstack.inside.door import guarded
+from devstack.inside.queries import take_saved_queries
 from devstack.inside.refusals import refuse_what_cloudformation_refuses
 from devstack.inside.streams import record_what_statements_change
 
@@ -13,5 +14,6 @@ def main() -> None:
     refuse_what_cloudformation_refuses()
     carry_definitions_out()
     record_what_statements_change()
+    take_saved_queries()
     app.app = guarded(app.app)
     app.main()

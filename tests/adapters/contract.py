@@ -9,6 +9,7 @@ import pytest
 
 from sojourn import Store, StoreUnavailableError
 from sojourn.adapters.cookies import Cookie
+from sojourn.names import bare
 from sojourn.testing import FakeClock
 from sojourn.tokens import mint
 from tests.adapters.browser import MEANWHILE, Browser, CountingBackend, Wire
@@ -17,6 +18,9 @@ Made = Callable[..., Wire]
 """Makes the adapter around the application: a store, and options that all adapters have."""
 
 ATTRIBUTES = "path=/; secure; httponly; samesite=Lax"
+
+EVENTS = "sojourn.events"
+"""The logger of what happens to sessions."""
 
 _DAY = 86_400
 
@@ -335,27 +339,31 @@ class AdapterContract:
         other = browser.twin()
         browser.post("/login/ada")
         stored = backend.records
+        (session_id,) = (bare(record.session_id) for record in stored)
+        caplog.clear()
         with caplog.at_level(logging.INFO), backend.counted() as calls:
             answer = other.get(change)
         assert (answer.status, answer.cookies, calls) == (200, [], ["load"])
         assert backend.records == stored
-        ours = [record for record in caplog.records if record.name.startswith("sojourn")]
-        assert [record.getMessage() for record in ours] == [
-            "what a safe request put into a superseded session is dropped"
+        assert [record.getMessage().partition(": ")[::2] for record in caplog.records if record.name == EVENTS] == [
+            ("read", f"session {session_id} missed: superseded"),
+            ("write", f"session {session_id} refused: superseded"),
         ]
         assert browser.get("/whose").body == "ada"
 
     def test_a_request_in_flight_that_only_looks_is_served(
         self, browser: Browser, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """As one without a session, whatever its method, and without a log line."""
+        """As one without a session, whatever its method; nothing of it is dropped."""
         browser.get("/put/a/1")
         other = browser.twin()
         browser.post("/login/ada")
+        caplog.clear()
         with caplog.at_level(logging.INFO):
             for answer in (other.get("/show"), other.post("/show")):
                 assert (answer.status, answer.body, answer.cookies, answer.vary) == (200, "[]", [], "Cookie")
-        assert [record for record in caplog.records if record.name.startswith("sojourn")] == []
+        ours = [record.getMessage() for record in caplog.records if record.name == EVENTS]
+        assert [message.rpartition(" ")[0].split()[-1] for message in ours] == ["missed:", "missed:"]
 
     @pytest.mark.parametrize("change", ["/setdefault/csrf/1", "/nest/tea"])
     def test_another_request_in_flight_is_refused_as_a_lost_race_is(

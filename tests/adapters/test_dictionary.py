@@ -192,13 +192,15 @@ def test_a_pickled_visit_is_its_contents(store: Store) -> None:
 
 def test_what_is_changed_after_the_answer_is_dropped(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     """With a line in the log; a verb that needs an answer raises."""
-    token = store.create(CONTENTS).token
+    token = (session := store.create(CONTENTS)).token
     visit = Visit(store, (token,), Rules())
     assert visit["n"] == 1
     visit.close()
+    caplog.clear()
     with caplog.at_level(logging.WARNING):
         visit["late"] = 1
-    assert [record.getMessage() for record in caplog.records] == ["a change of the session after the answer is dropped"]
+    expected = f"write: session {session.id} refused: after the answer"
+    assert [record.getMessage() for record in caplog.records] == [expected]
     assert visit["late"] == 1
     for verb in (visit.logout, visit.rotate, lambda: visit.login("ada")):
         with pytest.raises(InvalidDataError, match="any more"):

@@ -238,7 +238,7 @@ def test_to_be_permanent_is_nothing_to_be_refused_for(
     browser.get("/login")
     with caplog.at_level("INFO"):
         assert (other.get("/look").status, other.last) == (200, [])
-    assert "superseded" not in caplog.text
+    assert "refused" not in caplog.text
 
 
 def test_a_session_that_becomes_permanent_gets_its_cookie_again(

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -28,7 +28,7 @@ from flask import Flask
 from itsdangerous import Signer
 
 from devstack.clients import Clients
-from sojourn import ConfigurationError, Settings, Store, StoreUnavailableError
+from sojourn import ConfigurationError, SessionEvent, Settings, Store, StoreUnavailableError
 from sojourn.adapters.asgi import SojournMiddleware as AsgiMiddleware
 from sojourn.adapters.cookies import Cookie, FormerCookie
 from sojourn.adapters.flask import Sojourn
@@ -105,6 +105,24 @@ class TestStore:
         assert dict(moving.read(session.token) or {}) == {"cart": ["tea"]}
         assert len(list(moving.sessions(subject="ada"))) == 1
         assert moving.report == Report(adopted=1, spent=1)
+
+    def test_what_becomes_of_an_old_key_is_told(self, store: Store, shelf: Shelf) -> None:
+        """With the id that its session moved in under; never the key."""
+        told: list[SessionEvent] = []
+        of = store.resources
+        moving = MigratingStore(store.over(replace(of, reporter=of.reporter.to(told.append))), shelf)
+        session = moving.within(5).read("old-key-1")
+        assert session is not None
+        for key in ("old-key-1", "old-key-2"):
+            assert moving.read(key) is None
+        moving.end("old-key-1")
+        assert [(event.verb, event.outcome.value, event.reason, event.session_id) for event in told] == [
+            ("create", "created", None, session.id),
+            ("read", "missed", "superseded", session.id),
+            ("read", "missed", "unknown", None),
+            ("expire", "ended", "logout", session.id),
+        ]
+        assert "old-key" not in str(told)
 
     def test_a_token_is_never_looked_for_in_the_old_store(self, moving: MigratingStore, shelf: Shelf) -> None:
         """Not when it lives, and not when it is dead."""

@@ -509,7 +509,7 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
         lambda store, shelf, *_: _ONCE.check_parallel_first_visits(store, shelf),
     ),
     "the loser is a stranger": (
-        Mutant(f"{MIGRATING}._claim", "is_superseded=moved.session_id is not None", "is_superseded=False"),
+        Mutant(f"{MIGRATING}._claim", "moved.session_id is None", "True"),
         lambda store, shelf, *_: _ONCE.check_parallel_first_visits(store, shelf),
     ),
     "the older session ends first": (
@@ -521,7 +521,7 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
         lambda store, shelf, patch, _: _ONCE.check_the_older_session_ends_last(store, shelf, patch),
     ),
     "what could not be marked lives on": (
-        Mutant(f"{MIGRATING}.adopt", "except SojournError:", "except SessionGoneError:"),
+        Mutant(f"{MIGRATING}.adopt", "except SojournError as error:", "except SessionGoneError as error:"),
         lambda store, shelf, patch, _: _ONCE.check_the_older_session_ends_last(store, shelf, patch),
     ),
     "expire_all leaves no mark": (

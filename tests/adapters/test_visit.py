@@ -1,14 +1,38 @@
 """One request's session, where the contract does not reach."""
 
+from dataclasses import replace
+
 import pytest
 
-from sojourn import ConflictError, InvalidDataError, SessionGoneError, Store, StoreUnavailableError
+from sojourn import (
+    Absence,
+    Cause,
+    ConflictError,
+    InvalidDataError,
+    Outcome,
+    SessionEvent,
+    SessionGoneError,
+    Store,
+    StoreUnavailableError,
+)
 from sojourn.adapters.cookies import CookieUpdate
 from sojourn.adapters.refusals import refusal_of
 from sojourn.adapters.rules import Rules, subject_under
 from sojourn.adapters.visit import Visit
 from sojourn.testing import FakeClock
 from tests.adapters.browser import CountingBackend
+
+
+@pytest.fixture
+def told() -> list[SessionEvent]:
+    """What happened to sessions."""
+    return []
+
+
+def watching(store: Store, told: list[SessionEvent]) -> Store:
+    """``store``, with ``told`` for its events."""
+    of = store.resources
+    return store.over(replace(of, reporter=of.reporter.to(told.append)))
 
 
 @pytest.mark.parametrize(
@@ -147,3 +171,27 @@ def test_every_refusal_has_an_answer() -> None:
     assert refusal_of(StoreUnavailableError("table sessions-4711"))[0] == 503
     for error in (ConflictError("4711", keys=frozenset({"4711"})), StoreUnavailableError("4711")):
         assert "4711" not in refusal_of(error)[1]
+
+
+def test_two_cookies_that_open_a_session_each_are_told(store: Store, told: list[SessionEvent]) -> None:
+    """None of them counts, so the visitor looks logged out: the log has to say why."""
+    tokens = (store.create({"a": 1}).token, store.create({"a": 2}).token)
+    told.clear()
+    assert dict(Visit(watching(store, told), tokens, Rules())) == {}
+    assert [(event.outcome, event.reason) for event in told] == [(Outcome.MISSED, Absence.AMBIGUOUS)]
+
+
+def test_a_change_that_an_outage_drops_is_told_once(
+    store: Store, backend: CountingBackend, told: list[SessionEvent]
+) -> None:
+    """A page that does without its session keeps nothing; what was put in is a line, beside that of the outage."""
+    token = store.create({"a": 1}).token
+    visit = Visit(watching(store, told), (token,), Rules(), is_safe=True, may_go_without=True)
+    told.clear()
+    backend.is_away = True
+    visit["b"] = 1
+    visit.close()
+    assert [(event.verb, event.outcome, event.reason) for event in told] == [
+        ("read", Outcome.REFUSED, Cause.UNAVAILABLE),
+        ("write", Outcome.REFUSED, Cause.UNAVAILABLE),
+    ]

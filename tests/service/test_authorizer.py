@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +55,11 @@ def ask(store: Store, telemetry: Telemetry) -> Ask:
     return asked
 
 
+def requests(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The log lines of verdicts, without those of metrics."""
+    return [line for line in lines if line.get("message") == "request" and line["verb"] == "authorize"]
+
+
 def is_open(verdict: dict[str, Any]) -> bool:
     """Whether API Gateway lets the request through."""
     if "isAuthorized" in verdict:
@@ -100,7 +105,10 @@ def test_no_session_opens_nothing_and_is_no_error(ask: Ask, store: Store, name: 
     for token in ("none", session.token, "sjn_" + "A" * 36):
         event = event_of(name, token)
         assert ask(event) == judged(event, principal="anonymous", context=None)
-    assert [line["is_authorized"] for line in log() if line.get("message") == "authorize"] == [False] * 3
+    lines = requests(log())
+    assert [line["status"] for line in lines] == [403] * 3
+    # What is no token of ours in a header for tokens of several issuers was not brought to us.
+    assert [line.get("reason") for line in lines] in ([None, *["unknown"] * 2], ["malformed", *["unknown"] * 2])
     assert session.token not in json.dumps(log())
 
 
@@ -119,7 +127,8 @@ def test_an_unavailable_store_is_no_logout(
         monkeypatch.setattr(store.resources.backend, "load_with_mark", load)
         with pytest.raises(type(error)):
             ask(event_of(name, session.token))
-        assert (log()[-1]["level"], log()[-1]["reason"]) == ("ERROR", error.reason)
+        line = requests(log())[-1]
+        assert (line["level"], line["status"], line["detail"]) == ("ERROR", 500, error.reason)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -129,7 +138,7 @@ def test_a_superseded_token_opens_nothing_and_the_new_one_does(ask: Ask, store: 
     former = session.token
     store.login(session, subject="ada")
     assert not is_open(ask(event_of(name, former)))
-    assert log()[-1]["absence"] == Absence.SUPERSEDED.value
+    assert requests(log())[-1]["reason"] == Absence.SUPERSEDED.value
     assert is_open(ask(event_of(name, session.token)))
 
 
@@ -207,7 +216,7 @@ def test_keys_that_the_deployment_names_are_told(ask: Ask, store: Store, log: Lo
     verdict = ask(event_of("websocket", session.token), keys=(*data, "missing"))
     told = {key: data[key] for key in ("name", "age", "ratio", "admin")}
     assert verdict["context"] == {k: v for k, v in context_of(session).items() if v is not None} | told
-    assert log()[-1]["left_out"] == ["cart", "price"]
+    assert requests(log())[-1]["left_out"] == ["cart", "price"]
     assert "teapot" not in json.dumps(log())
 
 
@@ -218,7 +227,7 @@ def test_a_verdict_is_never_larger_than_api_gateway_takes(ask: Ask, store: Store
     verdict = ask(event_of("websocket", session.token), keys=tuple(data))
     assert len(json.dumps(verdict)) <= MOST_BYTES
     assert verdict["context"].keys() >= {"id", "subject", "label", "small", "last", "wide"}
-    assert log()[-1]["left_out"] == ["large"]
+    assert requests(log())[-1]["left_out"] == ["large"]
 
 
 def test_a_key_that_would_hide_another_is_refused_at_the_start() -> None:
@@ -235,7 +244,7 @@ def test_an_event_that_asks_nothing_is_an_error(ask: Ask, event: dict[str, Any],
     """The function was put where no authorizer belongs."""
     with pytest.raises(ConfigurationError):
         ask(event)
-    assert (log()[-1]["message"], log()[-1]["error"]) == ("authorize failed", "ConfigurationError")
+    assert (requests(log())[-1]["problem"], requests(log())[-1]["error"]) == ("internal-error", "ConfigurationError")
 
 
 def test_the_sample_events_are_what_api_gateway_sends() -> None:

@@ -192,7 +192,7 @@ def test_a_corrupt_session_is_neither_absent_nor_empty(gateway: Gateway, backend
     backend.is_silent, backend.error = True, CorruptSessionError("its flag byte is unknown")
     answer = gateway.deliver("GET /session", event)
     assert (answer.status, answer.problem()) == (500, "corrupt-session")
-    assert log()[-1]["reason"] == "its flag byte is unknown"
+    assert log()[-1]["detail"] == "its flag byte is unknown"
 
 
 @every_route

@@ -57,7 +57,7 @@ def test_a_document_that_does_not_open_is_an_error_of_ours(
     answer = gateway.send("GET", "/session", token=plain.token)
     assert answer.status == 500
     (line,) = (json.loads(text) for text in stream.getvalue().splitlines())
-    assert "not encrypted" in line["reason"]
+    assert "not encrypted" in line["detail"]
     assert "encrypt" not in answer.body
     assert not any(secret in answer.body + stream.getvalue() for secret in (CANARY, plain.token))
 

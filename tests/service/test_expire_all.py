@@ -61,7 +61,7 @@ def test_what_ended_before_the_store_was_away_is_counted(
     backend.most = 5
     answer = gateway.send("DELETE", "/sessions?subject=ann")
     assert (answer.status, answer.json()) == (200, {"expired": 5, "more": True})
-    assert counts(capsys.readouterr().out) == {"SessionsExpired": 5}
+    assert counts(capsys.readouterr().out) == {"SessionsEnded owner": 5}
     assert log()[-1]["status"] == 200
     backend.most = 10_000
     assert gateway.send("DELETE", "/sessions?subject=ann").json() == {"expired": 15, "more": False}

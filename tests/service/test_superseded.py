@@ -119,7 +119,7 @@ def test_a_request_that_is_overtaken_by_a_rotation_changes_nothing_and_is_told_a
     method, path = route.split()
     body = {"idle": 60} if route == "POST /session/touch" else BODIES[route]
     assert is_superseded(gateway.send(method, path, token=session["token"], body=body, headers={"if-match": "*"}))
-    assert (log()[-1]["absence"], log()[-1]["session"]) == ("superseded", session["id"])
+    assert (log()[-1]["reason"], log()[-1]["session"]) == ("superseded", session["id"])
     (record,) = backend._records.values()
     assert (record.version, record.subject, record.idle) == (2, "default#ben", 1_800)
 
@@ -158,7 +158,7 @@ def test_a_logout_does_not_end_a_login_that_was_faster(gateway: Gateway, clock: 
     new = logged_in(gateway, token)
     answer = gateway.send("DELETE", "/session", token=token)
     assert is_superseded(answer)
-    assert (log()[-1]["absence"], log()[-1]["session"]) == ("superseded", new["id"])
+    assert (log()[-1]["reason"], log()[-1]["session"]) == ("superseded", new["id"])
     assert gateway.send("GET", "/session", token=new["token"]).json()["subject"] == "ann"
 
 

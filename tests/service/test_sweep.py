@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from sojourn.errors import StoreUnavailableError
 from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.sweep.report import SweepReport
@@ -189,3 +190,8 @@ def test_a_run_that_fails_fails_for_lambda_too(
         sweeping.run(EVERYTHING, LONG)
     assert (log()[-1]["level"], log()[-1]["error"]) == ("ERROR", "ZeroDivisionError")
     assert "hunter2" not in str(log())
+    backend.error = StoreUnavailableError("dynamodb:Query is not allowed")
+    with pytest.raises(StoreUnavailableError):
+        sweeping.run(EVERYTHING, LONG)
+    told = [log()[-1][name] for name in ("verb", "outcome", "reason", "detail")]
+    assert told == ["sweep", "refused", "unavailable", "dynamodb:Query is not allowed"]

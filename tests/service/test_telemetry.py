@@ -20,15 +20,17 @@ from tests.service.test_tokens import BODIES, knock
 
 
 def counts(output: str) -> dict[str, float]:
-    """The metrics in what a function printed."""
+    """The metrics in what a function printed, each with its reason."""
     found: dict[str, float] = {}
     for line in output.splitlines():
         document: dict[str, Any] = json.loads(line)
         (directive,) = document["_aws"]["CloudWatchMetrics"]
         assert directive["Namespace"] == "Sojourn"
-        assert directive["Dimensions"] == [["service"]]
+        dimensions = {"service", "reason"} & document.keys()
+        assert [set(names) for names in directive["Dimensions"]] == [dimensions]
         for metric in directive["Metrics"]:
-            found[metric["Name"]] = sum(document[metric["Name"]])
+            name = " ".join([metric["Name"], *([document["reason"]] if "reason" in document else [])])
+            found[name] = sum(document[metric["Name"]])
     return found
 
 
@@ -40,7 +42,7 @@ def test_each_request_is_one_line(gateway: Gateway, log: Log) -> None:
     assert created["verb"] == "create"
     for line in (created, read):
         assert line["session"] == session["id"]
-        assert "absence" not in line
+        assert "reason" not in line
     shown = ("message", "verb", "route", "status", "caller", "request_id", "level")
     assert [read[name] for name in shown] == [
         "request",
@@ -59,7 +61,7 @@ def test_a_refusal_is_a_line_too(gateway: Gateway, log: Log) -> None:
     """With the kind of its problem."""
     gateway.send("GET", "/session", token="junk")
     (line,) = log()
-    assert (line["status"], line["problem"], line["absence"]) == (404, "session-not-found", "malformed")
+    assert (line["status"], line["problem"], line["reason"]) == (404, "session-not-found", "malformed")
     assert "session" not in line
 
 
@@ -119,7 +121,7 @@ def test_the_log_says_why_a_token_opened_nothing(
     token, reason = absent(gateway, clock, store)
     knock(gateway, route, token)
     line = log()[-1]
-    assert (line["status"], line["absence"], line["session"]) == (404, reason, token[4:16])
+    assert (line["status"], line["reason"], line["session"]) == (404, reason, token[4:16])
     assert token[16:] not in str(log())
 
 
@@ -140,7 +142,7 @@ def test_the_log_says_that_a_session_was_revoked_with_all_of_its_subject(
     token = gateway.create(subject="ann")["token"]
     assert gateway.send("DELETE", "/sessions?subject=ann").json() == {"expired": 0, "more": False}
     assert gateway.send("GET", "/session", token=token).problem() == "session-not-found"
-    assert log()[-1]["absence"] == "revoked by subject"
+    assert log()[-1]["reason"] == "revoked by subject"
 
 
 def test_a_logout_that_found_nothing_is_logged_with_the_reason(
@@ -148,8 +150,8 @@ def test_a_logout_that_found_nothing_is_logged_with_the_reason(
 ) -> None:
     """The client gets 204 all the same; and nothing is counted as ended."""
     gateway.send("DELETE", "/session", token=mint().reveal())
-    assert (log()[-1]["status"], log()[-1]["absence"]) == (204, "unknown")
-    assert counts(capsys.readouterr().out) == {"SessionsExpired": 0}
+    assert (log()[-1]["status"], log()[-1]["reason"]) == (204, "unknown")
+    assert counts(capsys.readouterr().out) == {"SessionsMissed unknown": 1}
 
 
 def test_no_line_and_no_metric_holds_what_a_client_sent(
@@ -182,8 +184,8 @@ def test_no_line_and_no_metric_holds_what_a_client_sent(
         ("POST /session/touch", None, {"SessionsTouched": 1}),
         ("POST /session/rotate", None, {"SessionsRotated": 1}),
         ("POST /session/login", {"subject": "ben"}, {"SessionsLoggedIn": 1}),
-        ("DELETE /session", None, {"SessionsExpired": 1}),
-        ("DELETE /sessions?subject=ann", None, {"SessionsExpired": 2}),
+        ("DELETE /session", None, {"SessionsEnded logout": 1}),
+        ("DELETE /sessions?subject=ann", None, {"SessionsEnded owner": 2}),
         ("GET /sessions?subject=ann", None, {}),
     ],
 )
@@ -207,16 +209,16 @@ def test_misses_and_conflicts_and_corrupt_sessions_are_counted(
     token = gateway.create({"a": 1})["token"]
     capsys.readouterr()
     gateway.send("GET", "/session", token="junk")
-    assert counts(capsys.readouterr().out) == {"SessionsMissed": 1}
+    assert counts(capsys.readouterr().out) == {"SessionsMissed malformed": 1}
     gateway.send("POST", "/session/rotate", token=token)
     capsys.readouterr()
     gateway.send("POST", "/session/rotate", token=token)
-    assert counts(capsys.readouterr().out) == {"SessionsMissed": 1}
+    assert counts(capsys.readouterr().out) == {"SessionsMissed superseded": 1}
     token = gateway.create({"a": 1})["token"]
     capsys.readouterr()
     gateway.send("PUT", "/session", token=token, headers={"if-match": '"9"'}, body={"data": {}})
-    assert counts(capsys.readouterr().out) == {"Conflicts": 1}
+    assert counts(capsys.readouterr().out) == {"SessionsRefused conflict": 1}
     record = backend._records[f"default#{token[4:16]}"]
     backend._records[record.session_id] = replace(record, data=b"\x80junk")
     gateway.send("GET", "/session", token=token)
-    assert counts(capsys.readouterr().out) == {"CorruptSessions": 1}
+    assert counts(capsys.readouterr().out) == {"SessionsRefused corrupt": 1}

@@ -9,10 +9,19 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from devstack.layout import ROOT
 from devstack.template import Template
+from sojourn import Absence, Cause
+from sojourn.emf import METRICS
 from sojourn.settings import Settings
 
 _DAY = 86_400
+
+COUNTED = {
+    *("SessionsRead", "SessionsWritten", "SessionsTouched"),
+    *("Swept", "Moved", "Missing", "Foreign", "Left", "Overdue", "SweepReadUnits", "SweepWriteUnits", "SweepSeconds"),
+}
+"""What the functions count that is no event of a session; see test_telemetry and test_sweep."""
 
 VERBS = {
     "POST /sessions": "Write",
@@ -759,13 +768,90 @@ WATCHED = {
 
 
 def everything_that_can_fail_is_watched(template: Template) -> Iterator[str]:
-    """The API, the table and its indexes, and each way in which a sweep can come to nothing; each with a sentence."""
-    alarms = dict(resources(template, "AWS::CloudWatch::Alarm"))
-    for name in sorted(WATCHED ^ alarms.keys()):
+    """The API, the table and its indexes, and each way in which a sweep can come to nothing."""
+    for name in sorted(WATCHED ^ dict(resources(template, "AWS::CloudWatch::Alarm")).keys()):
         yield f"{name} is missing, or not of the design"
-    for name, alarm in alarms.items():
-        if len(alarm.get("AlarmDescription", "").split()) < 5:
+
+
+def every_alarm_leads_to_the_runbook(template: Template) -> Iterator[str]:
+    """A sentence that says what it means, and a link to a heading that is there."""
+    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    for name, alarm in resources(template, "AWS::CloudWatch::Alarm"):
+        text = alarm.get("AlarmDescription", "")
+        sentence, _, anchor = (text["Fn::Sub"] if isinstance(text, dict) else text).partition(" ${RunbookUrl}#")
+        if len(sentence.split()) < 5 or not sentence.endswith((".", "?")):
             yield f"{name} does not say what it means"
+        if anchor not in anchors:
+            yield f"{name} leads nowhere: #{anchor}"
+
+
+def every_metric_that_is_shown_is_written(template: Template) -> Iterator[str]:
+    """By the code, under the very name, with a reason that there is; or a widget stays empty and an alarm silent."""
+    written, shown = {*METRICS.values(), *COUNTED}, {metric for metric, _ in _shown(template)}
+    alarmed = {
+        alarm["MetricName"]
+        for _, alarm in resources(template, "AWS::CloudWatch::Alarm")
+        if alarm["Namespace"] == "Sojourn" and isinstance(alarm["MetricName"], str)  # the other is the access log's
+    }
+    for name in sorted((shown | alarmed) - written):
+        yield f"{name} is written by nothing"
+    for name in sorted({*METRICS.values()} - shown):
+        yield f"{name} is not shown"
+    reasons = {one.value for kind in (Absence, Cause) for one in kind}
+    for name, dimensions in _shown(template):
+        if dimensions is not None and dimensions.get("reason", "conflict") not in reasons:
+            yield f"there is no reason for {name} as {dimensions['reason']}"
+
+
+def the_dashboard_shows_the_day(template: Template) -> Iterator[str]:
+    """What AWS itself counts is there beside our own: units, throttles, latency; and the lines by verb."""
+    text = _dashboard(template)
+    wanted = [
+        "Throttle",
+        "Consumed",
+        "SuccessfulRequestLatency",
+        "by verb",
+        "${ReadLogs}",
+        "${WriteLogs}",
+        "${ExpireLogs}",
+    ]
+    for name in wanted:
+        if name not in text:
+            yield f"the dashboard has no {name}"
+
+
+def queries_are_the_stacks_own(template: Template) -> Iterator[str]:
+    """Named after it, and of its log groups: a query that reads every group of the account is billed for them."""
+    for name, query in resources(template, "AWS::Logs::QueryDefinition"):
+        if not query["Name"].get("Fn::Sub", "").startswith("${AWS::StackName}/"):
+            yield f"{name} is another stack's as well"
+        groups = [group.get("Ref", "") for group in query.get("LogGroupNames", [])]
+        if not groups or any(
+            template["Resources"].get(group, {}).get("Type") != "AWS::Logs::LogGroup" for group in groups
+        ):
+            yield f"{name} reads {groups}"
+
+
+def _dashboard(template: Template) -> str:
+    text: str = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
+    return text
+
+
+def _shown(template: Template) -> Iterator[tuple[str, dict[str, str] | None]]:
+    """Each of our metrics on the dashboard, with its dimensions written out; ``None`` where it is searched."""
+    for widget in json.loads(_dashboard(template))["widgets"]:
+        before: list[str] = []
+        for metric in widget["properties"].get("metrics", []):
+            if isinstance(metric[0], dict):
+                yield re.findall(r'MetricName="(\w+)"', metric[0]["expression"])[0], None
+                continue
+            parts = [part for part in metric if isinstance(part, str)]
+            if parts[0] == "...":
+                parts = [*before[: len(before) - len(parts) + 1], *parts[1:]]
+            before = [before[place] if part == "." else part for place, part in enumerate(parts)]
+            if before[0] == "Sojourn":
+                yield before[1], dict(zip(before[2::2], before[3::2], strict=True))
 
 
 def metrics_are_the_stacks_own(template: Template) -> Iterator[str]:
@@ -779,9 +865,11 @@ def metrics_are_the_stacks_own(template: Template) -> Iterator[str]:
             or "${AWS::StackName}" in json.dumps(alarm["MetricName"])
         ):
             yield f"{name} hears every stack"
-    shown = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    if shown.count('"service"') != shown.count('"service", "${AWS::StackName}"'):
+    named = [dimensions for _, dimensions in _shown(template) if dimensions is not None]
+    if any(dimensions.get("service") != "${AWS::StackName}" for dimensions in named):
         yield "the dashboard shows every stack's metrics"
+    if _dashboard(template).count("SEARCH(") != _dashboard(template).count('service=\\"${AWS::StackName}\\"'):
+        yield "the dashboard searches every stack's metrics"
 
 
 def refusals_are_counted_where_they_are_alarmed(template: Template) -> Iterator[str]:

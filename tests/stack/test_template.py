@@ -44,6 +44,16 @@ def _of(resource: str, *path: object) -> tuple[object, ...]:
     return ("Resources", resource, "Properties", *path)
 
 
+def _dashboard() -> tuple[object, ...]:
+    return _of("Dashboard", "DashboardBody", "Fn::Sub", 0)
+
+
+def _shown_otherwise(old: str, new: str) -> str:
+    text: str = read_template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
+    assert old in text
+    return text.replace(old, new)
+
+
 def _variable(name: str) -> tuple[object, ...]:
     return ("Globals", "Function", "Environment", "Variables", name)
 
@@ -219,13 +229,39 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
     "everything_that_can_fail_is_watched": [
         (("Resources", "SweepLeftAlarm"), DELETE),
         (("Resources", "ApiUnavailableAlarm"), DELETE),
-        (_of("WritesThrottledAlarm", "AlarmDescription"), "Throttled."),
+    ],
+    "every_alarm_leads_to_the_runbook": [
+        (_of("WritesThrottledAlarm", "AlarmDescription", "Fn::Sub"), "Throttled. ${RunbookUrl}#the-table-throttles"),
+        (_of("SweepErrorsAlarm", "AlarmDescription", "Fn::Sub"), "A run of the sweeper failed. ${RunbookUrl}#sweep"),
+        (_of("SweepErrorsAlarm", "AlarmDescription"), "A run of the sweeper failed."),
+        (_of("SweepErrorsAlarm", "AlarmDescription"), DELETE),
+    ],
+    "every_metric_that_is_shown_is_written": [
+        (_of("SweepLeftAlarm", "MetricName"), "Remaining"),
+        (_dashboard(), _shown_otherwise('"SessionsRead"', '"SessionReads"')),
+        (_dashboard(), _shown_otherwise('\\"SessionsMissed\\"', '\\"SessionMisses\\"')),
+        (_dashboard(), _shown_otherwise('"too large"', '"large"')),
+        (_dashboard(), _shown_otherwise('[".", "SessionsRotated", ".", "."]', '[".", "Left", ".", "."]')),
+    ],
+    "the_dashboard_shows_the_day": [
+        (_dashboard(), _shown_otherwise("SuccessfulRequestLatency", "Latency")),
+        (_dashboard(), _shown_otherwise("${ExpireLogs}", "${ReadLogs}")),
+    ],
+    "queries_are_the_stacks_own": [
+        (_of("ConflictsQuery", "Name"), {"Fn::Sub": "conflicts"}),
+        (_of("ConflictsQuery", "LogGroupNames"), DELETE),
+        (_of("ConflictsQuery", "LogGroupNames", 0), {"Ref": "WriteFunction"}),
     ],
     "metrics_are_the_stacks_own": [
         (_variable("POWERTOOLS_SERVICE_NAME"), "sojourn"),
         (_of("SweepOverdueAlarm", "Dimensions"), [{"Name": "service", "Value": "sojourn"}]),
         (_of("SweepLeftAlarm", "Dimensions"), DELETE),
-        (_of("Dashboard", "DashboardBody", "Fn::Sub"), '[["Sojourn", "Swept", "service", "sojourn"]]'),
+        (
+            _dashboard(),
+            _shown_otherwise('["Sojourn", "Overdue", "service", "${AWS::StackName}"]', '["Sojourn", "Overdue"]'),
+        ),
+        (_dashboard(), _shown_otherwise('"Swept", "service", "${AWS::StackName}"', '"Swept", "service", "sojourn"')),
+        (_dashboard(), _shown_otherwise(' service=\\"${AWS::StackName}\\"', "")),
     ],
     "refusals_are_counted_where_they_are_alarmed": [
         (_of("ApiUnavailableMetric", "FilterPattern"), "{ $.status = 503 }"),

@@ -4,6 +4,7 @@ import pytest
 
 import sojourn
 from sojourn import (
+    Absence,
     ConflictError,
     CorruptSessionError,
     InvalidDataError,
@@ -29,7 +30,7 @@ def test_every_error_is_a_sojourn_error() -> None:
     ("error", "message"),
     [
         (SessionGoneError(ID), "session A1b2C3d4xxxx is gone; create a new one"),
-        (SessionGoneError(ID, is_superseded=True), "session A1b2C3d4xxxx was rotated after you read it"),
+        (SessionGoneError(ID, reason=Absence.SUPERSEDED), "session A1b2C3d4xxxx was rotated after you read it"),
         (
             ConflictError(ID, keys=frozenset({"b", "a"})),
             "session A1b2C3d4xxxx changed under you: a, b; read it again and reapply",
@@ -74,7 +75,7 @@ def test_an_error_carries_what_a_handler_needs() -> None:
     assert (invalid.reason, invalid.path) == ("is bad", ("a", 0))
     away = StoreUnavailableError("busy", is_transient=True)
     assert (away.reason, away.is_transient, away.outcome_unknown) == ("busy", True, False)
-    gone = SessionGoneError(ID, is_superseded=True, outcome_unknown=True)
+    gone = SessionGoneError(ID, reason=Absence.SUPERSEDED, outcome_unknown=True)
     assert (gone.session_id, gone.is_superseded, gone.outcome_unknown) == (ID, True, True)
     corrupt = CorruptSessionError("it is damaged", session_id=ID)
     assert (corrupt.reason, corrupt.session_id) == ("it is damaged", ID)

@@ -21,6 +21,7 @@ from sojourn.errors import (
     SojournError,
     StoreUnavailableError,
 )
+from sojourn.events import Cause, Outcome, SessionEvent
 from sojourn.factory import open_store
 from sojourn.session import Session, SessionSummary
 from sojourn.settings import Settings
@@ -35,13 +36,16 @@ __all__ = [
     "REMOVED",
     "Absence",
     "BulkExpiry",
+    "Cause",
     "ConfigurationError",
     "Conflict",
     "ConflictError",
     "CorruptSessionError",
     "InvalidDataError",
     "LockLostError",
+    "Outcome",
     "Session",
+    "SessionEvent",
     "SessionGoneError",
     "SessionLockedError",
     "SessionPage",

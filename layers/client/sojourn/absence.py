@@ -1,9 +1,9 @@
 """Why a token opens no session. For the log and the metrics; a client only learns that there is none."""
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Absence(Enum):
+class Absence(StrEnum):
     """One reason each. A client can tell none of them from another, except ``SUPERSEDED`` by what it may do next."""
 
     MALFORMED = "malformed"

@@ -9,6 +9,7 @@ from sojourn.absence import Absence
 from sojourn.backend import Match
 from sojourn.document.codec import dump_document
 from sojourn.errors import InvalidDataError, SessionGoneError
+from sojourn.events import Outcome, Reporter
 from sojourn.expiry import Lifetime
 from sojourn.names import Namespace, checked_label
 from sojourn.protocol import SessionProtocol, uncertain
@@ -30,7 +31,9 @@ class Changer:
         settings: Settings,
         *,
         clock: Callable[[], int],
+        reporter: Reporter,
     ) -> None:
+        self._reporter = reporter
         self._writer = writer
         self._protocol = protocol
         self._revocation = revocation
@@ -53,34 +56,42 @@ class Changer:
             idle=self._checked_seconds("idle", idle) or settings.idle_seconds,
             absolute=self._checked_seconds("absolute", absolute) or settings.absolute_seconds,
         )
-        text, name = dump_document(data, max_bytes=settings.max_bytes), None if label is None else checked_label(label)
-        return self._writer.create(text, lifetime, subject=owner, label=name, epoch=self._epoch_name(owner))
+        name = None if label is None else checked_label(label)
+        with self._reporter.watch("create"):
+            text, epoch = dump_document(data, max_bytes=settings.max_bytes), self._epoch_name(owner)
+            snapshot = self._writer.create(text, lifetime, subject=owner, label=name, epoch=epoch)
+        self._reporter.report("create", Outcome.CREATED, session_id=snapshot.token.session_id)
+        return snapshot
 
     def write(self, session: Session, *, idle: int | None, absolute: int | None, rule: Rule) -> None:
         """Its document, if that or its lifetime changed."""
-        self.demand_own(session)
-        change, text = self._lifetime(session, idle, absolute), session.dumped()
-        if text != session.snapshot.text or not change.is_nothing_for(session.snapshot.record):
-            self._write(session, text, change, rule)
+        with self._reporter.watch("write", session):
+            self.demand_own(session)
+            change, text = self._lifetime(session, idle, absolute), session.dumped()
+            if text != session.snapshot.text or not change.is_nothing_for(session.snapshot.record):
+                self._write(session, text, change, rule)
 
     def touch(self, session: Session, *, idle: int | None, absolute: int | None) -> bool:
         """Its deadline alone, if that is due or its lifetime changed."""
-        self.demand_own(session)
-        seen, change = session.snapshot.record, self._lifetime(session, idle, absolute)
-        if change.is_nothing_for(seen) and not is_renewal_due(seen, now=self._clock()):
-            return False
-        renewed = self._protocol.renew(change.lifetime_of(seen), seen=seen)
-        if isinstance(renewed, Absence):
-            raise gone(seen, renewed)
-        session.renew(renewed)
-        self._demand_current(session.snapshot, outcome_unknown=True)
-        return True
+        with self._reporter.watch("touch", session):
+            self.demand_own(session)
+            seen, change = session.snapshot.record, self._lifetime(session, idle, absolute)
+            if change.is_nothing_for(seen) and not is_renewal_due(seen, now=self._clock()):
+                return False
+            renewed = self._protocol.renew(change.lifetime_of(seen), seen=seen)
+            if isinstance(renewed, Absence):
+                raise gone(seen, renewed)
+            session.renew(renewed)
+            self._demand_current(session.snapshot, outcome_unknown=True)
+            return True
 
     def rotate(self, session: Session, *, idle: int | None, absolute: int | None, rule: Rule) -> None:
         """Its token, and with it what was changed."""
-        self.demand_own(session)
-        change = replace(self._lifetime(session, idle, absolute), token=tokens.reminted(session.id))
-        self._write(session, session.dumped(), change, rule)
+        with self._reporter.watch("rotate", session):
+            self.demand_own(session)
+            change = replace(self._lifetime(session, idle, absolute), token=tokens.reminted(session.id))
+            self._write(session, session.dumped(), change, rule)
+        self._reporter.report("rotate", Outcome.ROTATED, session_id=session.id)
 
     def login(
         self,
@@ -93,6 +104,20 @@ class Changer:
         rule: Rule,
     ) -> None:
         """Its token, its subject and its beginning."""
+        with self._reporter.watch("login", session):
+            self._login(session, subject, label, rule, idle=idle, absolute=absolute)
+        self._reporter.report("login", Outcome.LOGGED_IN, session_id=session.id)
+
+    def _login(
+        self,
+        session: Session,
+        subject: str,
+        label: str | Literal[Keep.KEEP] | None,
+        rule: Rule,
+        *,
+        idle: int | None,
+        absolute: int | None,
+    ) -> None:
         self.demand_own(session)
         before, owner = session.snapshot, self._namespace.subject(subject)
         name = label if label is KEEP or label is None else checked_label(label)

@@ -15,6 +15,8 @@ That a session does not exist is no error: ``Store.read`` returns ``None``. Mess
 nothing.
 """
 
+from sojourn.absence import Absence
+
 
 class SojournError(Exception):
     """The root of the tree; catch it to catch everything that Sojourn raises."""
@@ -25,15 +27,21 @@ class SessionGoneError(SojournError):
 
     ``is_superseded``: the session lives on under another token, which a rotation made after you read it. A request that
     meets this was in flight: it neither sets nor takes a cookie. ``outcome_unknown`` is true when an attempt of this
-    call went unanswered and may have been stored before the session ended or was rotated.
+    call went unanswered and may have been stored before the session ended or was rotated. ``reason`` is for the log:
+    ``UNKNOWN`` where nothing is stored any more.
     """
 
-    def __init__(self, session_id: str, *, is_superseded: bool = False, outcome_unknown: bool = False) -> None:
-        what = "was rotated after you read it" if is_superseded else "is gone; create a new one"
-        super().__init__(f"session {session_id} {what}")
+    def __init__(self, session_id: str, *, reason: Absence = Absence.UNKNOWN, outcome_unknown: bool = False) -> None:
         self.session_id = session_id
-        self.is_superseded = is_superseded
+        self.reason = reason
         self.outcome_unknown = outcome_unknown
+        what = "was rotated after you read it" if self.is_superseded else "is gone; create a new one"
+        super().__init__(f"session {session_id} {what}")
+
+    @property
+    def is_superseded(self) -> bool:
+        """See above."""
+        return self.reason is Absence.SUPERSEDED
 
 
 class ConflictError(SojournError):

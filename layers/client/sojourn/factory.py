@@ -1,10 +1,12 @@
 """From settings to a store that is ready to use. Knows which backend serves which settings."""
 
 import threading
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from sojourn.errors import ConfigurationError
+from sojourn.events import OnEvent
 from sojourn.settings import Settings
 from sojourn.store import Store
 
@@ -16,16 +18,22 @@ if TYPE_CHECKING:
 _opening = threading.Lock()
 
 
-def open_store(settings: Settings | None = None) -> Store:
+def open_store(settings: Settings | None = None, *, on_event: OnEvent | None = None) -> Store:
     """The store that ``SOJOURN_*`` variables describe, the same one at every call; or one for ``settings``.
 
-    Call it at module level: a Lambda's INIT is the cheap moment to build clients. Calls no service.
-    Raises ``ConfigurationError``.
+    Call it at module level: a Lambda's INIT is the cheap moment to build clients. Calls no service. With ``on_event``
+    (see ``Store``) it is another store over the same clients. Raises ``ConfigurationError``.
     """
     if settings is not None:
-        return _opened(settings)
-    with _opening:  # many threads may ask at once, and boto3's default session serves one at a time
-        return _from_environment()
+        store = _opened(settings)
+    else:
+        with _opening:  # many threads may ask at once, and boto3's default session serves one at a time
+            store = _from_environment()
+    return (
+        store
+        if on_event is None
+        else store.over(replace(store.resources, reporter=store.resources.reporter.to(on_event)))
+    )
 
 
 @cache

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from sojourn.absence import Absence
 from sojourn.backend import Record
+from sojourn.errors import SojournError
+from sojourn.events import Outcome, Reporter
 from sojourn.expiry import Lifetime, renewal_is_due
 from sojourn.names import Namespace
 from sojourn.protocol import Bearer, SessionProtocol
@@ -18,8 +20,15 @@ class Reader:
     """Opens sessions."""
 
     def __init__(
-        self, protocol: SessionProtocol, writer: Writer, settings: Settings, *, clock: Callable[[], int]
+        self,
+        protocol: SessionProtocol,
+        writer: Writer,
+        settings: Settings,
+        *,
+        clock: Callable[[], int],
+        reporter: Reporter,
     ) -> None:
+        self._reporter = reporter
         self._protocol = protocol
         self._writer = writer
         self._clock = clock
@@ -32,18 +41,29 @@ class Reader:
         return Bearer(key, token.hash(namespace=name), arrived_at)
 
     def find(self, token: Token | None, *, touch: bool, arrived_at: int | None) -> Snapshot | Absence:
-        """The session of ``token``, renewed when that is due and ``touch`` is true."""
+        """The session of ``token``, renewed when that is due and ``touch`` is true. Reports why there is none."""
         if token is None:
-            return Absence.MALFORMED
-        bearer = self.bearer(token, arrived_at=self._clock() if arrived_at is None else arrived_at)
-        found = self._protocol.load(bearer, is_consistent=self._is_consistent)
-        snapshot = found if isinstance(found, Absence) else self._writer.open(found, token)
-        if isinstance(snapshot, Absence) or not touch or not is_renewal_due(snapshot.record, now=self._clock()):
-            return snapshot
-        renewed = self._protocol.renew(snapshot.record, seen=snapshot.record)
+            return self._missed(None, Absence.MALFORMED)
+        try:
+            bearer = self.bearer(token, arrived_at=self._clock() if arrived_at is None else arrived_at)
+            found = self._protocol.load(bearer, is_consistent=self._is_consistent)
+            snapshot = found if isinstance(found, Absence) else self._writer.open(found, token)
+            if isinstance(snapshot, Absence):
+                return self._missed(token, snapshot)
+            if not touch or not is_renewal_due(snapshot.record, now=self._clock()):
+                return snapshot
+            renewed = self._protocol.renew(snapshot.record, seen=snapshot.record)
+        except SojournError as error:
+            self._reporter.report_error("read", error, session_id=token.session_id)
+            raise
         if isinstance(renewed, Absence):
-            return renewed
+            return self._missed(token, renewed)
         return replace(snapshot, record=snapshot.record.with_deadline_of(renewed))
+
+    def _missed(self, token: Token | None, absence: Absence) -> Absence:
+        session_id = None if token is None else token.session_id
+        self._reporter.report("read", Outcome.MISSED, session_id=session_id, reason=absence)
+        return absence
 
     def again(self, snapshot: Snapshot) -> Snapshot | Absence:
         """What is stored by now of a session that was open, strongly consistent."""

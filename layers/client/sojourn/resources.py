@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sojourn.backend import Backend
+from sojourn.events import Reporter
 from sojourn.retry import Retry
 from sojourn.revocation import Memory
 from sojourn.settings import Settings
@@ -18,3 +19,4 @@ class Resources:
     clock: Callable[[], int]
     retry: Retry
     memory: Memory
+    reporter: Reporter

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Literal
 
 from sojourn import tokens
@@ -10,13 +11,14 @@ from sojourn.absence import Absence
 from sojourn.backend import Backend, Position
 from sojourn.changing import Changer
 from sojourn.document.codec import load_document
+from sojourn.ending import Ender
 from sojourn.errors import (
     ConfigurationError,
     CorruptSessionError,
-    InvalidDataError,
 )
+from sojourn.events import Cause, OnEvent, Reason, Reporter
 from sojourn.locking import Lock
-from sojourn.names import Namespace, is_session_id
+from sojourn.names import Namespace
 from sojourn.protocol import SessionProtocol
 from sojourn.reading import Reader
 from sojourn.resources import Resources
@@ -24,7 +26,7 @@ from sojourn.retry import Retry
 from sojourn.revocation import Memory, Revocation
 from sojourn.session import Session, SessionSummary, Snapshot
 from sojourn.settings import Settings
-from sojourn.subjects import PAGE, BulkExpiry, SessionPage, Subjects
+from sojourn.subjects import PAGE, BulkExpiry, SessionPage, Subjects, id_of
 from sojourn.sweep.report import WHOLE, Share, SweepReport
 from sojourn.sweep.run import Sweeper
 from sojourn.tokens import Token
@@ -47,20 +49,28 @@ class Store:
         clock: Callable[[], int] = lambda: int(time.time()),
         retry: Retry | None = None,
         memory: Memory | None = None,
+        on_event: OnEvent | Reporter | None = None,
     ) -> None:
-        """``clock`` returns epoch seconds; ``memory`` is shared by the stores of one process."""
+        """``clock`` returns epoch seconds; ``memory`` is shared by the stores of one process.
+
+        ``on_event`` gets a ``SessionEvent`` for each session that is created, logged in, rotated, ended, missed or
+        refused, in the thread that met it; what it raises is logged and ends no request.
+        """
         retry, memory = retry or Retry(), memory or Memory()
-        self._resources = Resources(backend, settings, clock, retry, memory)
+        reporter = on_event if isinstance(on_event, Reporter) else Reporter(settings.namespace, on_event)
+        self._reporter = reporter
+        self._resources = Resources(backend, settings, clock, retry, memory, reporter)
         self._settings = settings
-        self._clock = clock
-        self._revocation = Revocation(backend, settings, clock=clock, retry=retry, memory=memory)
-        self._protocol = SessionProtocol(
-            backend, clock=clock, retry=retry, revocation=self._revocation, sweep_grace=settings.sweep_grace_seconds
+        self._revocation = revocation = Revocation(backend, settings, clock=clock, retry=retry, memory=memory)
+        protocol = SessionProtocol(
+            backend, clock=clock, retry=retry, revocation=revocation, sweep_grace=settings.sweep_grace_seconds
         )
-        writer = Writer(backend, self._protocol, settings, clock=clock, retry=retry)
-        self._reader = Reader(self._protocol, writer, settings, clock=clock)
-        self._changer = Changer(writer, self._protocol, self._revocation, settings, clock=clock)
-        self._subjects = Subjects(backend, Namespace(settings.namespace), retry=retry, revocation=self._revocation)
+        writer = Writer(backend, protocol, settings, clock=clock, retry=retry)
+        self._reader = Reader(protocol, writer, settings, clock=clock, reporter=reporter)
+        self._changer = Changer(writer, protocol, revocation, settings, clock=clock, reporter=reporter)
+        self._ender = Ender(protocol, self._reader, revocation, clock=clock, reporter=reporter)
+        namespace = Namespace(settings.namespace)
+        self._subjects = Subjects(backend, namespace, retry=retry, revocation=revocation, reporter=reporter)
 
     @property
     def settings(self) -> Settings:
@@ -77,8 +87,11 @@ class Store:
 
         In a Lambda: ``store.within(context.get_remaining_time_in_millis() / 1000 - 0.5)``.
         """
-        of = self._resources
-        return Store(of.backend, of.settings, clock=of.clock, retry=of.retry.within(seconds), memory=of.memory)
+        return self.over(replace(self._resources, retry=self._resources.retry.within(seconds)))
+
+    def over(self, of: Resources) -> "Store":
+        """This store, made of other resources."""
+        return Store(of.backend, of.settings, clock=of.clock, retry=of.retry, memory=of.memory, on_event=of.reporter)
 
     def create(
         self,
@@ -210,19 +223,17 @@ class Store:
         session = session.snapshot.token if isinstance(session, Session) else tokens.parsed(session)
         return self.end(session) is None
 
-    def end(self, token: str | Token | None) -> Absence | None:
+    def end(self, token: str | Token | None, *, reason: Reason = Cause.LOGOUT) -> Absence | None:
         """``expire``, with the reason where nothing was ended: for logs, and for what a client does next.
 
-        ``SUPERSEDED``: a login replaced the token while the logout was on its way. The session lives on.
+        ``SUPERSEDED``: a login replaced the token while the logout was on its way. The session lives on. ``reason`` is
+        what the event of the end says.
         """
-        token = tokens.parsed(token)
-        if token is None:
-            return Absence.MALFORMED
-        return self._protocol.expire(self._reader.bearer(token, arrived_at=self._clock()))
+        return self._ender.end(tokens.parsed(token), reason=reason)
 
     def expire_unchanged(self, session: Session) -> bool:
         """End ``session`` unless it was written since this copy was read; whether it is over. Costs 1 WRU per KB."""
-        return self._protocol.expire_unchanged(session.snapshot.record)
+        return self._ender.end_unchanged(session)
 
     @contextmanager
     def lock(self, session: Session, *, lease: float = 5, wait: float = 10) -> Iterator[int]:
@@ -242,7 +253,7 @@ class Store:
         self._changer.demand_own(session)
         of = self._resources
         lock = Lock(of.backend, session.snapshot.record, lease=lease, clock=of.clock, retry=of.retry)
-        with lock.held(wait=wait) as fence:
+        with self._reporter.watch("lock", session), lock.held(wait=wait) as fence:
             self.refresh(session)
             yield fence
 
@@ -251,11 +262,12 @@ class Store:
 
         Raises ``SessionGoneError``.
         """
-        self._changer.demand_own(session)
-        before = session.snapshot
-        found = self._reader.again(before)
-        if isinstance(found, Absence):
-            raise gone(before.record, found)
+        with self._reporter.watch("refresh", session):
+            self._changer.demand_own(session)
+            before = session.snapshot
+            found = self._reader.again(before)
+            if isinstance(found, Absence):
+                raise gone(before.record, found)
         if not session.is_changed:
             session.settle(found, is_merged=found.text != before.text)
 
@@ -289,7 +301,7 @@ class Store:
         more to create, read, touch, write and rotate. Costs 1 WRU per KB and session, and its index
         entries. Stops in time: ``more`` in what it returns says that some are left, so call again.
         """
-        return self._subjects.expire_all(subject, keep=None if keep is None else _id_of(keep))
+        return self._subjects.expire_all(subject, keep=None if keep is None else id_of(keep))
 
     def expire_before(self, instant: int) -> None:
         """End every session of the namespace that was created before ``instant`` (epoch seconds).
@@ -299,10 +311,7 @@ class Store:
         that is already running may take a minute to notice. Costs 1 RRU and 1 WRU, whatever the number
         of sessions; the sweeper removes them at their own deadlines.
         """
-        now = self._clock()
-        if type(instant) is not int or not 0 <= instant <= now:
-            raise InvalidDataError(f"takes a second from 0 to now ({now})", path=("instant",))
-        self._revocation.set_not_before(instant)
+        self._ender.end_before(instant)
 
     def not_before(self) -> int:
         """The second before which no session was created that lives, as far as this process knows; 0 if there is none.
@@ -325,7 +334,8 @@ class Store:
                 "sessions cannot be swept over SOJOURN_RECORDS_URL; the stack's sweep function does it"
             )
         sweeper = Sweeper(of.backend.sweep, of.settings, clock=of.clock, retry=of.retry)
-        return sweeper.run(deadline=deadline, share=share, is_dry=dry_run)
+        with self._reporter.watch("sweep"):
+            return sweeper.run(deadline=deadline, share=share, is_dry=dry_run)
 
     # ----
 
@@ -333,12 +343,6 @@ class Store:
         try:
             return Session(snapshot, max_bytes=self._settings.max_bytes, is_new=is_new)
         except CorruptSessionError as error:
-            raise CorruptSessionError(error.reason, session_id=snapshot.token.session_id) from error
-
-
-def _id_of(keep: Session | str) -> str:
-    session_id = keep.id if isinstance(keep, Session) else keep
-    if not is_session_id(session_id):
-        # A token would spare no session, and log out the caller.
-        raise InvalidDataError("takes a session or its id, not its token", path=("keep",))
-    return session_id
+            corrupt = CorruptSessionError(error.reason, session_id=snapshot.token.session_id)
+            self._reporter.report_error("read", corrupt)
+            raise corrupt from error

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from sojourn.backends.memory import MemoryBackend
+from sojourn.events import OnEvent
 from sojourn.retry import Retry
 from sojourn.settings import Settings
 from sojourn.store import Store
@@ -25,7 +26,11 @@ class FakeClock:
 
 
 def memory_store(
-    *, clock: Callable[[], int] | None = None, settings: Settings | None = None, backend: MemoryBackend | None = None
+    *,
+    clock: Callable[[], int] | None = None,
+    settings: Settings | None = None,
+    backend: MemoryBackend | None = None,
+    on_event: OnEvent | None = None,
 ) -> Store:
     """A real store over a dictionary: every verb, lifetime and error, no network and no waiting.
 
@@ -36,4 +41,5 @@ def memory_store(
         settings or Settings(),
         clock=clock or (lambda: int(time.time())),
         retry=Retry(sleep=lambda _seconds: None),
+        on_event=on_event,
     )

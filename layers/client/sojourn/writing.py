@@ -276,9 +276,7 @@ class Writer:
 
 def gone(record: Record, reason: Absence, *, outcome_unknown: bool = False) -> SessionGoneError:
     """The error that says why a session that was open no longer is."""
-    return SessionGoneError(
-        bare(record.session_id), is_superseded=reason is Absence.SUPERSEDED, outcome_unknown=outcome_unknown
-    )
+    return SessionGoneError(bare(record.session_id), reason=reason, outcome_unknown=outcome_unknown)
 
 
 def _demand_document(snapshot: Snapshot) -> None:

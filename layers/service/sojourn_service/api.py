@@ -5,16 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sojourn import tokens
-from sojourn.absence import Absence
-from sojourn.errors import CorruptSessionError, SessionGoneError, StoreUnavailableError
+from sojourn.events import SessionEvent
 from sojourn.store import Store
 from sojourn_service.invocation import Context, Event, seconds_left
-from sojourn_service.problems import INTERNAL_ERROR, NO_CALLER, NO_SUCH_ROUTE, ProblemError, problem_of
+from sojourn_service.problems import INTERNAL_ERROR, NO_CALLER, NO_SUCH_ROUTE, ProblemError, problem_of, reason_of
 from sojourn_service.requests import TOKEN_HEADER, Request
 from sojourn_service.responses import Answer, Response, problem_answer
-from sojourn_service.telemetry import Telemetry, described
-
-_SERVER_ERROR = 500
+from sojourn_service.telemetry import Telemetry, described, meter_of, observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +39,7 @@ class Api:
         self._store = store
         self._routes = {route.key: route for route in routes}
         self._telemetry = telemetry
+        self._meter = meter_of(store)
         self._monotonic = monotonic
 
     def handle(self, event: Event, context: Context) -> Response:
@@ -49,25 +47,26 @@ class Api:
         started = self._monotonic()
         request = Request.of(event)
         fields: dict[str, object] = {}
+        events: list[SessionEvent] = []
         try:
-            answer = self._served(request, context)
+            answer = self._served(request, context, events)
         except Exception as error:  # noqa: BLE001  # the outermost edge: the gateway would show what escapes
-            answer = problem_answer(problem_of(error), request_id=request.id)
-            fields = _logged(error)
-        self._telemetry.count(answer.counts)
-        self._telemetry.record(
-            "request",
-            {
-                **self._identified(request, context, answer),
-                "status": answer.status,
-                "duration_ms": round((self._monotonic() - started) * 1000, 1),
-                **fields,
-            },
-            is_failure=answer.status >= _SERVER_ERROR,
-        )
+            problem = problem_of(error)
+            answer = problem_answer(problem, request_id=request.id)
+            fields = {"problem": problem.kind, **reason_of(error)}
+            if problem is INTERNAL_ERROR:
+                fields |= described(error)
+        line = {
+            **self._identified(request, context, answer),
+            "status": answer.status,
+            "duration_ms": round((self._monotonic() - started) * 1000, 1),
+            **self._units(),
+            **fields,
+        }
+        self._telemetry.record_request(line, events, counts=answer.counts)
         return answer.response()
 
-    def _served(self, request: Request, context: Context) -> Answer:
+    def _served(self, request: Request, context: Context, events: list[SessionEvent]) -> Answer:
         # API Gateway demands a signature as well; a route that is exposed by mistake opens nothing.
         if request.caller is None:
             raise ProblemError(NO_CALLER)
@@ -75,13 +74,19 @@ class Api:
         # Whatever a gateway makes of a slash at the end: a client whose id is empty must not end all sessions.
         if route is None or request.path.endswith("/"):
             raise ProblemError(NO_SUCH_ROUTE)
-        return route.serve(request.admitted(route.parameters), self._store.within(seconds_left(context)))
+        store = observed(self._store, seconds=seconds_left(context), on_event=events.append)
+        return route.serve(request.admitted(route.parameters), store)
+
+    def _units(self) -> dict[str, object]:
+        if self._meter is None:
+            return {}
+        read, written = self._meter.taken()
+        return {"read_units": read, "write_units": written}
 
     def _identified(self, request: Request, context: Context, answer: Answer) -> dict[str, object]:
         route = self._routes.get(request.route)
         token = tokens.parsed(request.headers.get(TOKEN_HEADER.lower()))
         session_id = answer.session_id or (token.session_id if token else None)
-        absence = {"absence": answer.absence.value} if answer.absence else {}
         return {
             "request_id": request.id,
             "function_request_id": context.aws_request_id,
@@ -89,21 +94,4 @@ class Api:
             "route": route.key if route else None,
             "verb": route.verb if route else None,
             "session": session_id,
-            **absence,
         }
-
-
-def _logged(error: Exception) -> dict[str, object]:
-    """What the log says of a request that was not served, beyond what the client sees."""
-    problem = problem_of(error)
-    fields: dict[str, object] = {"problem": problem.kind}
-    match error:
-        case ProblemError(absence=Absence() as absence):
-            fields["absence"] = absence.value
-        case SessionGoneError(is_superseded=True):
-            fields["absence"] = Absence.SUPERSEDED.value
-        case StoreUnavailableError() | CorruptSessionError():
-            fields["reason"] = error.reason
-        case _ if problem is INTERNAL_ERROR:
-            fields |= described(error)
-    return fields

@@ -6,19 +6,21 @@ Decides nothing else: which session may do what is the application's business.
 import json
 import time
 from collections.abc import Callable
-from typing import Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
-from sojourn.absence import Absence
 from sojourn.adapters.cookies import Cookie
 from sojourn.adapters.opener import TokenOpener
-from sojourn.errors import CorruptSessionError, StoreUnavailableError
 from sojourn.session import Session
 from sojourn.store import Store
 from sojourn_service.authorizer_requests import AuthorizerRequest, Verdict, authorizer_request
 from sojourn_service.invocation import Context, Event, seconds_left
-from sojourn_service.problems import problem_of
+from sojourn_service.problems import INTERNAL_ERROR, problem_of, reason_of
 from sojourn_service.settings import AuthorizerSettings
-from sojourn_service.telemetry import Telemetry, described
+from sojourn_service.telemetry import Telemetry, described, observed
+
+if TYPE_CHECKING:
+    from sojourn.events import SessionEvent
 
 MOST_BYTES: Final = 8_000
 """Of a verdict: API Gateway takes 8 KB from the authorizer of a WebSocket API, and more from others."""
@@ -50,34 +52,38 @@ class Authorizer:
         What fails is raised, and the client sees 500. A denial would look like a logout, and API Gateway would keep it.
         """
         started = self._monotonic()
-        fields: dict[str, object] = {"function_request_id": context.aws_request_id}
+        line: dict[str, object] = {"verb": "authorize", "function_request_id": context.aws_request_id}
+        events: list[SessionEvent] = []
         try:
             request = authorizer_request(event)
-            fields |= {"request_id": request.id, "api": request.kind}
-            verdict, outcome = self._judged(request, seconds_left(context))
+            line |= {"request_id": request.id, "api": request.kind}
+            store = observed(self._store, seconds=seconds_left(context), on_event=events.append)
+            verdict, judged = self._judged(request, store)
+            line |= judged
         except Exception as error:
-            metric = problem_of(error).metric
-            self._telemetry.count({metric: 1} if metric else {})
-            self._telemetry.record("authorize failed", {**fields, **_why(error)}, is_failure=True)
+            problem = problem_of(error)
+            line |= {"status": 500, "problem": problem.kind, **reason_of(error)}
+            if problem is INTERNAL_ERROR:
+                line |= described(error)
             raise
-        self._telemetry.count({"SessionsRead" if outcome["is_authorized"] else "SessionsMissed": 1})
-        duration = round((self._monotonic() - started) * 1000, 1)
-        self._telemetry.record("authorize", {**fields, **outcome, "duration_ms": duration})
-        return verdict
+        else:
+            return verdict
+        finally:
+            line["duration_ms"] = round((self._monotonic() - started) * 1000, 1)
+            # Of several cookies one may open nothing; that is no miss where another one opened.
+            missed = [] if line["status"] == HTTPStatus.OK else events
+            counts = {"SessionsRead": 1} if line["status"] == HTTPStatus.OK else {}
+            self._telemetry.record_request(line, missed, counts=counts)
 
-    def _judged(self, request: AuthorizerRequest, seconds: float) -> tuple[Verdict, dict[str, object]]:
+    def _judged(self, request: AuthorizerRequest, store: Store) -> tuple[Verdict, dict[str, object]]:
         """The verdict, and what the log says of it."""
         tokens = request.tokens(self._cookie)
-        if not tokens:
-            return request.denied(), {"is_authorized": False}
-        opener = TokenOpener(self._store.within(seconds), tokens, subject_of=None)
-        found = opener.find()
+        found = TokenOpener(store, tokens, subject_of=None).find() if tokens else None
         if not isinstance(found, Session):
-            absence = {"absence": found.value} if isinstance(found, Absence) else {}
-            return request.denied(), {"is_authorized": False, **absence}
+            return request.denied(), {"status": HTTPStatus.FORBIDDEN.value}
         verdict, left_out = self._allowed(request, found)
         extra = {"left_out": left_out} if left_out else {}
-        return verdict, {"is_authorized": True, "session": found.id, **extra}
+        return verdict, {"status": HTTPStatus.OK.value, "session": found.id, **extra}
 
     def _allowed(self, request: AuthorizerRequest, session: Session) -> tuple[Verdict, list[str]]:
         """With as many of the named keys, in their order, as a verdict has room for; and those that were left out."""
@@ -104,9 +110,3 @@ def _described(session: Session) -> dict[str, ContextValue]:
         "absolute_at": session.absolute_at,
     }
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _why(error: Exception) -> dict[str, object]:
-    if isinstance(error, StoreUnavailableError | CorruptSessionError):
-        return {"problem": problem_of(error).kind, "reason": error.reason}
-    return described(error)

@@ -17,6 +17,7 @@ from sojourn.errors import (
     SojournError,
     StoreUnavailableError,
 )
+from sojourn.events import Cause, Outcome, meaning_of
 
 _URN: Final = "urn:sojourn:problem:"
 _RETRY_AFTER_SECONDS: Final = 1
@@ -46,7 +47,7 @@ Kind = Literal[
 class Problem:
     """One problem: ``kind`` ends its ``type``, ``members`` and ``headers`` are what it has beyond the usual.
 
-    ``metric`` names what is counted when it occurs.
+    ``reason`` is what is counted where the service itself refuses, and no store does.
     """
 
     status: int
@@ -55,7 +56,7 @@ class Problem:
     detail: str
     members: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    metric: str | None = None
+    reason: Cause | None = None
 
     def document(self, *, request_id: str) -> dict[str, object]:
         """The problem details object."""
@@ -70,12 +71,11 @@ class Problem:
 
 
 class ProblemError(Exception):
-    """Ends a request with ``problem``. ``absence`` is why a token opened no session, for the log alone."""
+    """Ends a request with ``problem``."""
 
-    def __init__(self, problem: Problem, *, absence: Absence | None = None) -> None:
+    def __init__(self, problem: Problem) -> None:
         super().__init__(problem.kind)
         self.problem = problem
-        self.absence = absence
 
 
 SESSION_NOT_FOUND: Final = Problem(
@@ -83,7 +83,6 @@ SESSION_NOT_FOUND: Final = Problem(
     "session-not-found",
     "No such session",
     "No live session has this token.",
-    metric="SessionsMissed",
 )
 """The same for unknown, expired, revoked, foreign and malformed tokens: the difference would help attackers."""
 
@@ -92,7 +91,6 @@ TOKEN_SUPERSEDED: Final = Problem(
     "token-superseded",
     "The token was replaced",
     "A rotation replaced this token a moment ago. Neither set nor clear a cookie on account of it.",
-    metric="SessionsMissed",
 )
 """For a request that was on its way when its token was replaced. Callers are known by IAM: no stranger learns it."""
 
@@ -118,7 +116,7 @@ PRECONDITION_FAILED: Final = Problem(
     "precondition-failed",
     "The session has changed",
     "The session is not at a version that If-Match names. Read it again and reapply.",
-    metric="Conflicts",
+    reason=Cause.CONFLICT,
 )
 
 CORRUPT_SESSION: Final = Problem(
@@ -126,7 +124,6 @@ CORRUPT_SESSION: Final = Problem(
     "corrupt-session",
     "The session cannot be read",
     "What is stored under this token is not a session in a format this version knows. It can still be expired.",
-    metric="CorruptSessions",
 )
 
 INTERNAL_ERROR: Final = Problem(
@@ -136,8 +133,7 @@ INTERNAL_ERROR: Final = Problem(
 
 def absent(absence: Absence) -> ProblemError:
     """The error for a token that opens no session."""
-    problem = TOKEN_SUPERSEDED if absence is Absence.SUPERSEDED else SESSION_NOT_FOUND
-    return ProblemError(problem, absence=absence)
+    return ProblemError(TOKEN_SUPERSEDED if absence is Absence.SUPERSEDED else SESSION_NOT_FOUND)
 
 
 def malformed(detail: str, **members: object) -> Problem:
@@ -158,6 +154,7 @@ def body_too_large(size: int, *, limit: int) -> Problem:
         "The body is too large",
         f"The body takes {size} bytes, the limit is {limit}.",
         members={"limit": limit, "size": size},
+        reason=Cause.TOO_LARGE,
     )
 
 
@@ -179,6 +176,18 @@ def problem_of(error: Exception) -> Problem:
         case SojournError():
             return _problem_of_request(error)
     return INTERNAL_ERROR
+
+
+def reason_of(error: Exception) -> dict[str, object]:
+    """Outcome, reason and detail of ``error`` as a log line has them; empty where it is about no session."""
+    if isinstance(error, ProblemError):
+        refused = error.problem.reason
+        return {} if refused is None else {"outcome": Outcome.REFUSED.value, "reason": refused.value}
+    meaning = meaning_of(error)
+    if meaning is None:
+        return {}
+    outcome, reason, detail = meaning
+    return {"outcome": outcome.value, "reason": reason.value, **({"detail": detail} if detail else {})}
 
 
 def pointer_of(path: tuple[str | int, ...]) -> str:
@@ -210,7 +219,6 @@ def _conflict(keys: frozenset[str]) -> Problem:
         "Other requests keep changing the session",
         "Other requests changed the same keys faster than this one could reapply its change. Try again.",
         members={"keys": sorted(keys)},
-        metric="Conflicts",
     )
 
 
@@ -223,5 +231,4 @@ def _unavailable(*, outcome_unknown: bool) -> Problem:
         f"The store did not respond. {unknown}" if outcome_unknown else "The store did not respond. Try again.",
         members={"outcome_unknown": outcome_unknown},
         headers={"Retry-After": str(_RETRY_AFTER_SECONDS)},
-        metric="StoreUnavailable",
     )

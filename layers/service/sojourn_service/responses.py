@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TypedDict
 
-from sojourn.absence import Absence
 from sojourn.session import Session, SessionSummary
 from sojourn.subjects import BulkExpiry, SessionPage
 from sojourn_service.cursors import cursor_of
@@ -26,7 +25,7 @@ class Response(TypedDict):
 class Answer:
     """A response, with what the log and the metrics say about it.
 
-    ``counts`` by metric, the session's id, and ``absence``: why a request that succeeded all the same found no session.
+    ``counts`` of what is no event, by metric, and the session's id.
     """
 
     status: int
@@ -34,7 +33,6 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     session_id: str | None = None
-    absence: Absence | None = None
 
     def response(self) -> Response:
         """The answer as the gateway takes it. No cache may keep it: a session that died is dead for every reader."""
@@ -51,12 +49,11 @@ def json_answer(document: object, *, counts: Mapping[str, int] | None = None, se
 def problem_answer(problem: Problem, *, request_id: str) -> Answer:
     """The problem as RFC 9457 has it."""
     headers = {"Content-Type": "application/problem+json", **problem.headers}
-    counts = {problem.metric: 1} if problem.metric else {}
-    return Answer(problem.status, json.dumps(problem.document(request_id=request_id)), headers, counts=counts)
+    return Answer(problem.status, json.dumps(problem.document(request_id=request_id)), headers)
 
 
 def session_answer(
-    session: Session, *, counts: Mapping[str, int], status: int = 200, shows_token: bool = False
+    session: Session, *, counts: Mapping[str, int] | None = None, status: int = 200, shows_token: bool = False
 ) -> Answer:
     """The whole session; with its token only where that is new."""
     token = {"token": json.dumps(session.token)} if shows_token else {}
@@ -73,7 +70,7 @@ def session_answer(
     }
     body = ",".join(f'"{name}":{text}' for name, text in members.items())
     headers = {"Content-Type": "application/json", "ETag": entity_tag(session.version)}
-    return Answer(status, "{" + body + "}", headers, counts=counts, session_id=session.id)
+    return Answer(status, "{" + body + "}", headers, counts=counts or {}, session_id=session.id)
 
 
 def deadlines_answer(session: Session, *, counts: Mapping[str, int]) -> Answer:
@@ -95,7 +92,7 @@ def page_answer(page: SessionPage) -> Answer:
 
 def expired_answer(expiry: BulkExpiry) -> Answer:
     """How many of a subject's sessions ended, and whether time ran out before all had."""
-    return json_answer(asdict(expiry), counts={"SessionsExpired": expiry.expired})
+    return json_answer(asdict(expiry))
 
 
 def _entry(summary: SessionSummary) -> dict[str, object]:

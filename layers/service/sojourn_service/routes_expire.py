@@ -19,7 +19,7 @@ def expire(request: Request, store: Store) -> Answer:
     absence = store.end(request.token())
     if absence is Absence.SUPERSEDED:
         raise absent(absence)
-    return Answer(204, counts={"SessionsExpired": int(absence is None)}, absence=absence)
+    return Answer(204)
 
 
 def expire_all(request: Request, store: Store) -> Answer:
@@ -35,7 +35,7 @@ def expire_one(request: Request, store: Store) -> Answer:
     """End one session of the subject; 204 as well when the subject has none of this id."""
     session_id = request.path_parameters.get("id", "")
     was_there = store.expire_one(subject=request.subject(), session_id=session_id)
-    return Answer(204, counts={"SessionsExpired": int(was_there)}, session_id=session_id if was_there else None)
+    return Answer(204, session_id=session_id if was_there else None)
 
 
 ROUTES: Final = (

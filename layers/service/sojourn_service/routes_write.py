@@ -34,7 +34,7 @@ def create(request: Request, store: Store) -> Answer:
         idle=seconds_of(fields, "idle"),
         absolute=seconds_of(fields, "absolute"),
     )
-    return session_answer(session, status=201, shows_token=True, counts={"SessionsCreated": 1})
+    return session_answer(session, status=201, shows_token=True)
 
 
 def replace(request: Request, store: Store) -> Answer:
@@ -83,7 +83,7 @@ def rotate(request: Request, store: Store) -> Answer:
     fields_of(request, (), max_bytes=store.settings.max_bytes, is_optional=True)
     session = _found(store, token)
     store.rotate(session)
-    return session_answer(session, shows_token=True, counts={"SessionsRotated": 1})
+    return session_answer(session, shows_token=True)
 
 
 def login(request: Request, store: Store) -> Answer:
@@ -97,7 +97,7 @@ def login(request: Request, store: Store) -> Answer:
     idle, absolute = seconds_of(fields, "idle"), seconds_of(fields, "absolute")
     session = _found(store, token)
     store.login(session, subject=subject, label=label, idle=idle, absolute=absolute)
-    return session_answer(session, shows_token=True, counts={"SessionsLoggedIn": 1})
+    return session_answer(session, shows_token=True)
 
 
 def _found(store: Store, token: str) -> Session:

@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
+from sojourn.events import SessionEvent
 from sojourn.store import Store
 from sojourn.sweep.report import Share, SweepReport
 from sojourn_service.invocation import Context, Event, seconds_left
-from sojourn_service.telemetry import Telemetry, described
+from sojourn_service.problems import reason_of
+from sojourn_service.telemetry import Telemetry, described, observed
 
 _RESERVE_SECONDS = 15
 """The sweeper begins no batch after its deadline; this is for the batch it has begun, and its retries."""
@@ -38,15 +40,21 @@ class Sweeping:
             share, is_dry = _share(event), _is_dry(event)
             fields |= {**asdict(share), "dry_run": is_dry}
             deadline = began_at + int(remaining) - _RESERVE_SECONDS
-            report = self._store.within(remaining).sweep(deadline=deadline, share=share, dry_run=is_dry)
+            store = observed(self._store, seconds=remaining, on_event=_to_the_line_alone)
+            report = store.sweep(deadline=deadline, share=share, dry_run=is_dry)
         except Exception as error:
-            self._telemetry.record("sweep failed", {**fields, **described(error)}, is_failure=True)
+            told = {"verb": "sweep", **fields, **reason_of(error), **described(error)}
+            self._telemetry.record("sweep failed", told, is_failure=True)
             raise
         seconds = self._clock() - began_at
-        self._telemetry.record("sweep", {**fields, "seconds": seconds, **asdict(report)})
+        self._telemetry.record("sweep", {"verb": "sweep", **fields, "seconds": seconds, **asdict(report)})
         if not is_dry:
             self._telemetry.count({**_metrics(report), "SweepSeconds": seconds})
         return asdict(report)
+
+
+def _to_the_line_alone(_event: SessionEvent) -> None:
+    """What becomes of a run is in its own line."""
 
 
 def _share(event: Event) -> Share:

@@ -1,12 +1,12 @@
 """What becomes of a request's session: found, ended, and stored as the request left it. Knows no dictionary of it."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from sojourn.absence import Absence
 from sojourn.adapters.opener import Opener
+from sojourn.adapters.refusals import report_dropped
 from sojourn.adapters.rules import Rules
 from sojourn.errors import InvalidDataError, SessionGoneError
 from sojourn.migrate.candidate import Candidate
@@ -18,8 +18,6 @@ from sojourn.writing import KEEP
 if TYPE_CHECKING:
     from sojourn.migrate.store import MigratingStore
     from sojourn.session import Session
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,6 @@ class Holder:
         self.session = self.candidate = None
         if isinstance(found, Absence):
             self.is_superseded = found is Absence.SUPERSEDED
-            logger.debug("no session: %s", found.value)
         elif isinstance(found, Candidate):
             self.candidate = found
         else:
@@ -289,9 +286,9 @@ class Holder:
             self._begin({**(known or {}), **edits}, subject, wishes)
         elif is_change and not self._is_safe:
             found = parsed(token)
-            raise SessionGoneError(found.session_id if found else "", is_superseded=True)
+            raise SessionGoneError(found.session_id if found else "", reason=Absence.SUPERSEDED)
         elif is_change:
-            logger.info("what a safe request put into a superseded session is dropped")
+            report_dropped(self._store, token, Absence.SUPERSEDED)
 
     def _edits(
         self, contents: Mapping[str, Any], before: Mapping[str, Any], wishes: Wishes

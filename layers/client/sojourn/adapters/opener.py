@@ -1,9 +1,9 @@
 """How a visit reaches its session: by the tokens that its client sent. Stores nothing."""
 
-import logging
 from typing import TYPE_CHECKING, Protocol
 
 from sojourn.absence import Absence
+from sojourn.adapters.refusals import ambiguous
 from sojourn.adapters.rules import SubjectOf
 from sojourn.migrate.store import found_in
 from sojourn.store import Store
@@ -11,8 +11,6 @@ from sojourn.store import Store
 if TYPE_CHECKING:
     from sojourn.migrate.candidate import Candidate
     from sojourn.session import Session
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Opener(Protocol):
@@ -52,8 +50,7 @@ class TokenOpener:
         found = {token: self._found(token, arrived_at=self._arrived_at) for token in self._tokens}
         opened = [token for token, one in found.items() if not isinstance(one, Absence)]
         if len(opened) > 1:
-            logger.warning("%d cookies of one name open a session each: none of them counts", len(opened))
-            return Absence.AMBIGUOUS
+            return ambiguous(self._store)
         superseded = [token for token, one in found.items() if one is Absence.SUPERSEDED]
         for token in (*opened, *superseded, *self._tokens):
             self.token = token

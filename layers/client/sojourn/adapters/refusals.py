@@ -3,7 +3,12 @@
 from http import HTTPStatus
 from typing import NamedTuple
 
+from sojourn.absence import Absence
 from sojourn.errors import ConflictError, SessionGoneError, StoreUnavailableError
+from sojourn.events import Outcome, Reason
+from sojourn.session import Session
+from sojourn.store import Store
+from sojourn.tokens import Token, parsed
 
 REFUSALS = (ConflictError, SessionGoneError, StoreUnavailableError)
 """What a store raises that an application need not know of: an adapter answers in its place."""
@@ -34,3 +39,16 @@ def refusal_of(error: Exception) -> Refusal:
         case SessionGoneError():
             return Refusal(401, "The session ended meanwhile.")
     return Refusal(503, "The session store does not answer. Try again.")
+
+
+def ambiguous(store: Store) -> Absence:
+    """That several cookies of one name open a session each, so that none of them counts."""
+    store.resources.reporter.report("read", Outcome.MISSED, reason=Absence.AMBIGUOUS)
+    return Absence.AMBIGUOUS
+
+
+def report_dropped(store: Store, held: Session | Token | str | None, reason: Reason) -> None:
+    """That a change is kept nowhere, and no error says so. ``held``: the session, or what the client sent for it."""
+    token = held.snapshot.token if isinstance(held, Session) else parsed(held)
+    session_id = None if token is None else token.session_id
+    store.resources.reporter.report("write", Outcome.REFUSED, session_id=session_id, reason=reason)

@@ -1,6 +1,5 @@
 """The session of one request as its application sees it. Calls no store itself and knows no framework."""
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -9,15 +8,14 @@ from sojourn.adapters.cookies import CookieUpdate
 from sojourn.adapters.dictionary import LazyDictionary
 from sojourn.adapters.holder import Holder, Wishes
 from sojourn.adapters.opener import Opener, TokenOpener
-from sojourn.adapters.refusals import REFUSALS
+from sojourn.adapters.refusals import REFUSALS, report_dropped
 from sojourn.adapters.rules import Rules
 from sojourn.errors import InvalidDataError, StoreUnavailableError
+from sojourn.events import Cause
 from sojourn.store import Store
 
 if TYPE_CHECKING:
     from sojourn.session import Session
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Visit(LazyDictionary):
@@ -233,7 +231,6 @@ class Visit(LazyDictionary):
         except REFUSALS:
             if is_kept:
                 raise
-            logger.warning("a logout was not carried out: the session store does not answer")
         if not self._is_closed:
             self._is_closed = True
             if is_kept and self._is_opened and not self._is_read_only:
@@ -250,9 +247,9 @@ class Visit(LazyDictionary):
         except StoreUnavailableError as error:
             if is_needed:
                 raise
+            if self.modified and self._outage is not None:  # else the store has told it
+                report_dropped(self._store, self._holder.session, Cause.UNAVAILABLE)
             self._outage = error
-            if self.modified:
-                logger.warning("what a safe request put into its session is dropped: the store does not answer")
         else:
             self._take_over()
             self._is_current = not self._holder.is_superseded
@@ -332,7 +329,7 @@ class Visit(LazyDictionary):
         if self._is_read_only:
             raise InvalidDataError("cannot be changed here: no answer of this kind can set a cookie", path=("session",))
         if self._is_closed:
-            logger.warning("a change of the session after the answer is dropped")
+            report_dropped(self._store, self._holder.session, Cause.ANSWERED)
         self._is_modified = True
         if key is not None:
             self._put.add(key)

@@ -23,6 +23,7 @@ from sojourn.backends.items import (
     position_of,
     record_of,
 )
+from sojourn.backends.meter import Meter
 from sojourn.backends.overflow import Overflow
 from sojourn.backends.s3 import ObjectStore
 from sojourn.backends.stale import StaleItems
@@ -66,6 +67,10 @@ class DynamoBackend:
     def sweep(self) -> StaleItems:
         """See ``Backend``."""
         return self._stale
+
+    def meter(self) -> Meter:
+        """Adds up what all calls from now on consume."""
+        return self._table.meter()
 
     def insert(self, record: Record) -> Record | Refused:
         """See ``Backend``. PutItem."""

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 from sojourn.backend import Refused
 from sojourn.backends.clients import answered
 from sojourn.backends.items import Item, Value, attributes, key_of, record_of
+from sojourn.backends.meter import Meter
 from sojourn.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -87,3 +88,7 @@ class Table:
             item: Any = error.response.get("Item")
             return Refused(record_of(item) if item else None)
         return None
+
+    def meter(self) -> Meter:
+        """Adds up what all calls from now on consume."""
+        return Meter(self._client)

@@ -11,11 +11,13 @@ from sojourn.backend import Match, Record
 from sojourn.document.codec import decode, load_document
 from sojourn.document.sealing import is_sealed
 from sojourn.errors import SessionGoneError, SojournError, StoreUnavailableError
+from sojourn.events import Cause, Outcome, Reason
 from sojourn.expiry import is_dead
 from sojourn.migrate.candidate import Candidate, OlderStore, SubjectOf
 from sojourn.migrate.marks import Marks, Moved
 from sojourn.migrate.source import Source, UnreadableError
 from sojourn.names import Namespace
+from sojourn.resources import Resources
 from sojourn.session import Session
 from sojourn.store import Store
 from sojourn.subjects import BulkExpiry
@@ -69,7 +71,9 @@ class MigratingStore(Store):
         _counts: "_Counts | None" = None,
     ) -> None:
         of = store.resources
-        super().__init__(of.backend, of.settings, clock=of.clock, retry=of.retry, memory=of.memory)
+        super().__init__(
+            of.backend, of.settings, clock=of.clock, retry=of.retry, memory=of.memory, on_event=of.reporter
+        )
         self._source = source
         self._until = until
         self._known_not_before = known_not_before
@@ -83,10 +87,10 @@ class MigratingStore(Store):
         """What became of the keys that this process has seen."""
         return self._counts.report
 
-    def within(self, seconds: float) -> "MigratingStore":
-        """See ``Store.within``. The older store keeps its own time."""
+    def over(self, of: Resources) -> "MigratingStore":
+        """See ``Store.over``. The older store keeps its own time."""
         return MigratingStore(
-            super().within(seconds),
+            super().over(of),
             self._source,
             until=self._until,
             known_not_before=self._known_not_before,
@@ -113,20 +117,27 @@ class MigratingStore(Store):
         moved = self._marks.moved(key)  # read last: what moves in is marked before it is ended in the older store
         if moved is not None:
             self._counts.add(spent=1)
-            return moved.absence(arrived_at=self.resources.clock() if arrived_at is None else arrived_at)
+            absence = moved.absence(arrived_at=self.resources.clock() if arrived_at is None else arrived_at)
+            return self._missed(absence, moved.session_id)
         if isinstance(found, StoreUnavailableError):
+            self.resources.reporter.report_error("read", found)
             raise found
         if isinstance(found, UnreadableError):
             self._counts.add(unreadable=1)
             _log.warning("a session of the older store was not adopted: it %s", found.reason)
-            return Absence.UNKNOWN
+            return self._missed(Absence.UNKNOWN)
         if found is None:
             self._counts.add(missing=1)
-            return Absence.UNKNOWN
+            return self._missed(Absence.UNKNOWN)
         revoked = self._marks.revoked(found)
         if revoked is not None:
             self._counts.add(revoked=1)
-        return revoked or found
+            return self._missed(revoked)
+        return found
+
+    def _missed(self, absence: Absence, session_id: str | None = None) -> Absence:
+        self.resources.reporter.report("read", Outcome.MISSED, session_id=session_id, reason=absence)
+        return absence
 
     def adopt(
         self,
@@ -149,8 +160,9 @@ class MigratingStore(Store):
         session = self.create(contents, subject=subject, label=label, idle=idle, absolute=absolute)
         try:
             self._claim(candidate, session, is_login=is_login)
-        except SojournError:
+        except SojournError as error:
             self._discard(session)
+            self.resources.reporter.report_error("adopt", error)
             raise
         try:
             self._older.end(candidate.key)
@@ -178,11 +190,13 @@ class MigratingStore(Store):
         moved = self._marks.move(candidate.key, mine, lives_until=candidate.until)
         if moved != mine:
             self._counts.add(spent=1)
-            raise SessionGoneError(session.id, is_superseded=moved.session_id is not None)
+            raise SessionGoneError(
+                session.id, reason=Absence.UNKNOWN if moved.session_id is None else Absence.SUPERSEDED
+            )
 
     def _discard(self, session: Session) -> None:
         try:
-            super().expire(session)
+            super().end(session.snapshot.token, reason=Cause.DISCARDED)
         except StoreUnavailableError:
             _log.warning("a session that no client has is left to its deadline: %s", session.id)
 
@@ -213,25 +227,35 @@ class MigratingStore(Store):
             return self.end(session) is None
         return super().expire(session)
 
-    def end(self, token: str | Token | None) -> Absence | None:
+    def end(self, token: str | Token | None, *, reason: Reason = Cause.LOGOUT) -> Absence | None:
         """See ``Store.end``. A key of the older store is marked and then ended there, also where it is unreadable.
 
         The session that it was adopted as ends with it if that was a moment ago and no login came since: such a logout
         was in flight. Raises ``StoreUnavailableError`` when the older store does not answer.
         """
         if not isinstance(token, str) or not self.is_former(token):
-            return super().end(token)
-        moved = self._marks.moved(token)
+            return super().end(token, reason=reason)
+        reporter = self.resources.reporter
+        with reporter.watch("expire"):
+            moved = self._ended_moved(token)
+            absence = Absence.UNKNOWN if moved is None else self._end_successor(moved)
+        outcome, session_id = Outcome.MISSED if absence else Outcome.ENDED, None if moved is None else moved.session_id
+        reporter.report("expire", outcome, session_id=session_id, reason=absence or reason)
+        return absence
+
+    def _ended_moved(self, key: str) -> Moved | None:
+        """End what the older store holds under ``key``; what was known of it, ``None`` when there is nothing."""
+        moved = self._marks.moved(key)
         if moved is None:
-            found = self._found(token, None)
+            found = self._found(key, None)
             if isinstance(found, StoreUnavailableError):
                 raise found
             if found is None:
-                return Absence.UNKNOWN
+                return None
             lives_until = found.until if isinstance(found, Candidate) else None
-            moved = self._marks.move(token, Moved(None, self.resources.clock()), lives_until=lives_until)
-        self._older.end(token)
-        return self._end_successor(moved)
+            moved = self._marks.move(key, Moved(None, self.resources.clock()), lives_until=lives_until)
+        self._older.end(key)
+        return moved
 
     def _end_successor(self, moved: Moved) -> Absence | None:
         """End what was adopted by a request that this one, a logout, was under way beside."""

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import http_date
 
+from sojourn.absence import Absence
 from sojourn.adapters.cookies import NOT_SHARED
 from sojourn.adapters.django.opening import the_store
 from sojourn.adapters.django.requests import former_cookie
@@ -88,7 +89,7 @@ def refused(session: "SessionStore") -> HttpResponse:
     """The answer to what the store refused."""
     error = session.kept.refusal or SessionGoneError("")
     if isinstance(error, UpdateError):
-        error = SessionGoneError("", is_superseded=session.kept.is_superseded)
+        error = SessionGoneError("", reason=Absence.SUPERSEDED if session.kept.is_superseded else Absence.UNKNOWN)
     status, text = refusal_of(error)
     response = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
     response["Cache-Control"] = "no-store"

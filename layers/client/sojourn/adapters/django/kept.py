@@ -1,6 +1,5 @@
 """The stored side of one request's session: found, begun, written, ended. Knows neither SessionBase nor a request."""
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +13,7 @@ from sojourn.adapters.django.keys import Key, key_of, text_of
 from sojourn.adapters.django.lifetimes import Expiry
 from sojourn.adapters.django.opening import the_store
 from sojourn.adapters.django.users import AUTH, subject_of
+from sojourn.adapters.refusals import ambiguous, report_dropped
 from sojourn.errors import SessionGoneError, StoreUnavailableError
 from sojourn.migrate.candidate import Candidate
 from sojourn.migrate.store import found_in
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from sojourn.migrate.store import MigratingStore
     from sojourn.session import Session
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +116,13 @@ class Kept:
         found = self._choose(touch=touch) if self.others else self._found(self.key, touch=touch)
         self.session, self.candidate, self.is_superseded = None, None, found is Absence.SUPERSEDED
         if isinstance(found, Absence):
-            logger.debug("no session: %s", found.value)
             return False
         if isinstance(found, Candidate):
             self.candidate = None if Expiry.of(found.stored()).is_past else found
             return self.candidate is not None
         expiry = Expiry.of(found)
         if expiry.is_past:
-            the_store().expire(found)
+            the_store().end(found.snapshot.token, reason=Absence.ABSOLUTE)
             return False
         if text_of(self.key) == text_of(self._brought):  # not one that was made since
             self._handed_out = (self.key, _lasting(found, expiry))
@@ -140,7 +137,7 @@ class Kept:
         chosen = open_ones or [key for key, each in found if each is Absence.SUPERSEDED]
         if len(chosen) != 1:
             self.key = None
-            return Absence.AMBIGUOUS if chosen else Absence.UNKNOWN
+            return ambiguous(the_store()) if chosen else Absence.UNKNOWN
         self.key = self._brought = key_of(chosen[0])
         return self._found(self.key, touch=touch)
 
@@ -245,7 +242,7 @@ class Kept:
         if self.is_safe is None or (is_change and not self.is_safe):
             raise UpdateError
         if is_change:
-            logger.info("what a safe request put into a superseded session is dropped")
+            report_dropped(the_store(), self.session or self._brought, Absence.SUPERSEDED)
         self.session = self.candidate = self.key = None
 
     def _superseding(self, subject: str) -> dict[str, object]:

@@ -3,7 +3,6 @@
 Stores nothing itself: see ``sessions``.
 """
 
-import logging
 import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -19,17 +18,16 @@ from sojourn.adapters.django.answers import carry_cookies, refused
 from sojourn.adapters.django.opening import outage_rules, the_store
 from sojourn.adapters.django.requests import keys_of_request
 from sojourn.adapters.django.sessions import SessionStore
-from sojourn.adapters.refusals import REFUSALS
+from sojourn.adapters.refusals import REFUSALS, report_dropped
 from sojourn.adapters.rules import SAFE_METHODS
 from sojourn.errors import StoreUnavailableError
+from sojourn.events import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 _REFUSALS = (*REFUSALS, UpdateError)
 
@@ -119,8 +117,9 @@ def _save(session: SessionStore) -> None:
             session.save()
     except StoreUnavailableError as error:
         if session.kept.may_go_without and session.is_mere_change:
+            if session.kept.outage is not None:  # else the store has told it
+                report_dropped(the_store(), session.kept.key, Cause.UNAVAILABLE)
             session.kept.outage = error
-            logger.warning("what a safe request put into its session is dropped: the store does not answer")
         else:
             session.kept.refusal = error
     except _REFUSALS as error:
