@@ -34,6 +34,7 @@ PUBLIC = {
     "InvalidDataError",
     "LockLostError",
     "Session",
+    "SessionDescription",
     "SessionGoneError",
     "SessionLockedError",
     "SessionPage",
@@ -72,7 +73,7 @@ def test_every_verb_is_a_method_of_the_store() -> None:
     methods = {name for name in vars(Store) if not name.startswith("_")}
     verbs = {"create", "read", "write", "touch", "rotate", "expire", "sessions", "expire_all", "sweep", "login"}
     beside = {"end", "expire_one", "expire_before", "find", "lock", "not_before", "refresh", "session_page", "settings"}
-    beside |= {"expire_unchanged", "resources", "superseding_document", "within"}
+    beside |= {"expire_unchanged", "resources", "superseding_document", "within", "describe", "expire_id"}
     assert methods == verbs | beside
 
 

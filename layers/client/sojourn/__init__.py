@@ -22,7 +22,7 @@ from sojourn.errors import (
     StoreUnavailableError,
 )
 from sojourn.factory import open_store
-from sojourn.session import Session, SessionSummary
+from sojourn.session import Session, SessionDescription, SessionSummary
 from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.subjects import BulkExpiry, SessionPage
@@ -42,6 +42,7 @@ __all__ = [
     "InvalidDataError",
     "LockLostError",
     "Session",
+    "SessionDescription",
     "SessionGoneError",
     "SessionLockedError",
     "SessionPage",
