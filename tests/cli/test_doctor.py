@@ -109,10 +109,19 @@ def test_a_missing_permission_is_named_with_the_verbs_that_need_it(
     assert "not allowed: dynamodb:UpdateItem" in to_do(ran)["may touch"]
 
 
+def test_over_the_records_api_it_says_what_it_does_not_see(command: Command) -> None:
+    """And whether the API answers: here nothing listens."""
+    ran = command.run(
+        "doctor", "--json", environment={"SOJOURN_RECORDS_URL": "http://127.0.0.1:9", "SOJOURN_TABLE": ""}
+    )
+    states = {row["check"]: row["state"] for row in ran.result["rows"] if row["area"] == "records"}
+    assert (ran.status, states) == (1, {"records API": "to do", "the store behind it": "not seen"})
+
+
 def test_a_person_sees_the_remedy_beside_the_row(command: Command, bare_table: str) -> None:
     """And the summary names what is to be done."""
     ran = command.run("doctor", "--table", bare_table)
     assert "\x1b" not in ran.out  # no terminal, no colours
     assert "→ aws dynamodb update-time-to-live" in ran.out
-    assert ran.out.endswith("to do: TTL, backups.\n")
+    assert ran.out.endswith("\nto do: TTL; backups\n")
     assert all(line == line.rstrip() for line in ran.out.splitlines())

@@ -69,7 +69,7 @@ def _named(words: Sequence[str]) -> str:
 def _meaning(error: Exception) -> tuple[Status, str]:
     match error:
         case click.ClickException():
-            return Status.USAGE, error.format_message()
+            return Status.USAGE, f"{error.format_message()} (--help says how)"
         case click.Abort():
             return Status.INTERRUPTED, "interrupted"
         case DeclinedError():
@@ -80,7 +80,11 @@ def _meaning(error: Exception) -> tuple[Status, str]:
             return Status.COULD_NOT_LOOK, str(error)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="sojourn")
 def app() -> None:
     """Look into a session store, and act on it.

@@ -66,6 +66,11 @@ class Aws:
         """Where calls go."""
         return self._session.region_name
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether there are any; whether they are accepted is another question."""
+        return self._session.get_credentials() is not None
+
     def call(self, service: str, operation: str, *, place: str, **request: Any) -> Any:
         """The answer to one request. ``place`` is what a refusal names. Raises ``RefusedError``."""
         before = self._clock()

@@ -61,7 +61,7 @@ def list_sessions(run: Invocation, subject: str, limit: int) -> Outcome:
     return Outcome(result, [*([_listed(found, now=run.now)] if found else []), tail])
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def token() -> None:
     """What can be said of a token without showing it."""
 

@@ -1,6 +1,7 @@
 """The command ``doctor``: every row, a summary, and an exit status."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -59,12 +60,19 @@ def _table_and_more(run: Invocation, role: str | None) -> Iterator[Row]:
     yield from account
     if table is None:
         yield Row("table", "table", State.TO_DO, "no table is named", "say --stack or --table, or set SOJOURN_TABLE")
-    elif aws.region:
-        storage = [*table_rows(aws, table), *bucket_rows(aws, run.settings)]
-        yield from storage
-        if storage[0].state is not State.TO_DO:
-            yield from permission_rows(aws, run.settings, role=role, policy=run.published.get("client-policy-arn"))
-    yield from clock_rows(aws)
+    elif all(row.state is not State.TO_DO for row in account):
+        yield from _storage_and_permissions(run, table, role)
+        yield from clock_rows(aws)
+
+
+def _storage_and_permissions(run: Invocation, table: str, role: str | None) -> Iterator[Row]:
+    """Permissions on what is not there are not asked for."""
+    tables, buckets = list(table_rows(run.aws, table)), list(bucket_rows(run.aws, run.settings))
+    yield from tables
+    yield from buckets
+    settings = run.settings if buckets[0].state is not State.TO_DO else replace(run.settings, bucket=None)
+    if tables[0].state is not State.TO_DO:
+        yield from permission_rows(run.aws, settings, role=role, policy=run.published.get("client-policy-arn"))
 
 
 def _table(rows: Sequence[Row], *, with_all: bool) -> Table:
@@ -92,10 +100,10 @@ def _is_default(row: Row) -> bool:
 
 def _summary(rows: Sequence[Row]) -> Text:
     to_do, unknown = _named(rows, State.TO_DO), _named(rows, State.UNKNOWN)
-    parts = [f"to do: {', '.join(to_do)}" if to_do else "nothing is to be done"]
+    parts = [f"to do: {'; '.join(to_do)}" if to_do else "nothing is to be done"]
     if unknown:
-        parts.append(f"not seen: {', '.join(unknown)}")
-    return Text("\n" + shown(f"{'; '.join(parts)}."), style="bold")
+        parts.append(f"not seen: {'; '.join(unknown)}")
+    return Text("\n" + "\n".join(map(shown, parts)), style="bold")
 
 
 def _named(rows: Sequence[Row], state: State) -> list[str]:

@@ -55,7 +55,10 @@ def account_rows(aws: Aws) -> Iterator[Row]:
     """Region, credentials and account."""
     remedy = "say --region, or set AWS_REGION"
     yield judged("account", "region", aws.region, aws.region or "none", remedy=remedy)
-    if aws.region:
+    if not aws.has_credentials:
+        remedy = "say --profile, or give this machine credentials, as any AWS client takes them"
+        yield Row("account", "credentials", State.TO_DO, "none", remedy)
+    elif aws.region:
         yield from looked("account", "credentials", lambda: _identity(aws))
 
 

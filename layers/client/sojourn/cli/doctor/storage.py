@@ -65,7 +65,7 @@ def _shape(name: str, table: Any) -> Iterator[Row]:
         yield _index(index, indexes.get(index), expected)
     # An emulator says it in text.
     is_protected = str(table.get("DeletionProtectionEnabled", False)).lower() == "true"
-    found = "on" if is_protected else "off: whoever may can delete the table"
+    found = "on" if is_protected else "off: a call can delete the table"
     yield Row("table", "deletion protection", State.OK if is_protected else State.NOTE, found)
 
 
