@@ -1,10 +1,12 @@
 """One emulator that judges permissions, and a healthy set-up on it, as template.yaml describes one."""
 
+import functools
 import json
 import secrets
 from collections.abc import Iterator
 
 import pytest
+from botocore.loaders import create_loader
 
 from devstack.clients import Clients
 from devstack.emulator import emulator
@@ -14,6 +16,14 @@ from tests.cli.command import Command
 from tests.contract.tables import sessions_table
 
 USER = "night-shift"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_once() -> Iterator[None]:
+    """Let botocore parse its descriptions of services once in a run, and not for each command: half of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", functools.cache(create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")
