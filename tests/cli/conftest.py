@@ -13,9 +13,8 @@ from devstack.emulator import emulator
 from devstack.layout import Layout, free_port
 from sojourn import Settings, Store, open_store
 from tests.cli.command import Command
+from tests.cli.users import USER
 from tests.contract.tables import sessions_table
-
-USER = "night-shift"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -101,5 +100,6 @@ def forbidden(clients: Clients) -> Iterator[dict[str, str]]:
     key = clients.iam.create_access_key(UserName=USER)["AccessKey"]
     yield {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
     clients.iam.delete_access_key(UserName=USER, AccessKeyId=key["AccessKeyId"])
-    clients.iam.delete_user_policy(UserName=USER, PolicyName="all-but-one")
+    for policy in clients.iam.list_user_policies(UserName=USER)["PolicyNames"]:
+        clients.iam.delete_user_policy(UserName=USER, PolicyName=policy)
     clients.iam.delete_user(UserName=USER)

@@ -9,6 +9,7 @@ from devstack.clients import Clients
 from devstack.template import read_template
 from sojourn.cli.invocation import Machine
 from tests.cli.command import Command, Ran
+from tests.cli.users import FURTHER_POLICY, USER
 
 
 def to_do(ran: Ran) -> dict[str, str]:
@@ -92,19 +93,19 @@ def test_a_table_without_an_index_is_named(command: Command, clients: Clients) -
     assert "index sweep" not in found
 
 
-@pytest.mark.parametrize("may_simulate", [True, False])
+@pytest.mark.parametrize("way", ["by IAM's simulation", "by calls that change nothing", "of arn"])
 def test_a_missing_permission_is_named_with_the_verbs_that_need_it(
-    command: Command, clients: Clients, forbidden: dict[str, str], *, may_simulate: bool
+    command: Command, clients: Clients, forbidden: dict[str, str], way: str
 ) -> None:
-    """By IAM's simulation, and without it by calls that change nothing; both come to the same."""
-    if not may_simulate:
+    """By simulation, without it by calls that change nothing, and for another role; all come to the same."""
+    words: tuple[str, ...] = ()
+    if way == "by calls that change nothing":
         document = '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}}'
-        clients.iam.put_user_policy(UserName="night-shift", PolicyName="no-iam", PolicyDocument=document)
-    ran = command.run("doctor", "--json", environment=forbidden)
-    if not may_simulate:
-        clients.iam.delete_user_policy(UserName="night-shift", PolicyName="no-iam")
-    way = next(row["found"] for row in ran.result["rows"] if row["check"] == "judged")
-    assert ("simulation" in way) is may_simulate
+        clients.iam.put_user_policy(UserName=USER, PolicyName=FURTHER_POLICY, PolicyDocument=document)
+    if way == "of arn":
+        words, forbidden = ("--role", clients.iam.get_user(UserName=USER)["User"]["Arn"]), {}
+    ran = command.run("doctor", "--json", *words, environment=forbidden)
+    assert way in next(row["found"] for row in ran.result["rows"] if row["check"] == "judged")
     assert set(to_do(ran)) == {"may read", "may touch", "may write, rotate, login"}
     assert "not allowed: dynamodb:UpdateItem" in to_do(ran)["may touch"]
 
