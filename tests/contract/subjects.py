@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sojourn import BulkExpiry, InvalidDataError, Session, SessionGoneError, Store
+from sojourn import Absence, BulkExpiry, InvalidDataError, Session, SessionGoneError, Store
 from sojourn.backend import Backend, Match, Refused
 from sojourn.errors import StoreUnavailableError
 from sojourn.retry import Retry
@@ -124,6 +124,23 @@ class Subjects:
         assert store.read(mine.token) is None
         assert store.read(other.token) is not None
         assert store.read(foreign.token) is not None
+
+    def test_an_operator_sees_and_ends_a_session_by_its_id(self, store: Store, clock: FakeClock) -> None:
+        """Live or dead, whoever's it is and through rotations; looking removes nothing."""
+        session = store.create({"a": 1}, subject="u", label="phone", idle=60)
+        store.rotate(session)
+        found = store.describe(session.id)
+        assert found is not None
+        assert (found.subject, found.label, found.version, found.absence) == ("u", "phone", 2, None)
+        clock.advance(60)
+        for _ in range(2):
+            found = store.describe(session.id)
+            assert found is not None
+            assert found.absence is Absence.IDLE
+        assert [store.expire_id(session.id) for _ in range(2)] == [True, False]
+        assert store.expire_id("no id") is False
+        assert store.describe(session.id) is None
+        assert store.describe(session.token) is None
 
     def test_all_sessions_of_a_subject_end_at_once(self, store: Store) -> None:
         """And no other subject's."""

@@ -17,7 +17,7 @@ RUNS = 30 * 24 * 60 // int(read_template()["Parameters"]["SweepMinutes"]["Defaul
 REASONED = {Outcome.ENDED, Outcome.MISSED, Outcome.REFUSED}
 OF_APPLICATIONS = {
     Absence.AMBIGUOUS,
-    *(Cause.EMPTIED, Cause.DISCARDED, Cause.LOCKED, Cause.LOCK_LOST, Cause.ANSWERED),
+    *(Cause.EMPTIED, Cause.DISCARDED, Cause.OPERATOR, Cause.LOCKED, Cause.LOCK_LOST, Cause.ANSWERED),
 }
 """What no function of the stack meets: it takes one token a request, no cookies and no locks."""
 

@@ -36,6 +36,7 @@ PUBLIC = {
     "LockLostError",
     "Outcome",
     "Session",
+    "SessionDescription",
     "SessionEvent",
     "SessionGoneError",
     "SessionLockedError",
@@ -75,7 +76,7 @@ def test_every_verb_is_a_method_of_the_store() -> None:
     methods = {name for name in vars(Store) if not name.startswith("_")}
     verbs = {"create", "read", "write", "touch", "rotate", "expire", "sessions", "expire_all", "sweep", "login"}
     beside = {"end", "expire_one", "expire_before", "find", "lock", "not_before", "refresh", "session_page", "settings"}
-    beside |= {"expire_unchanged", "over", "resources", "superseding_document", "within"}
+    beside |= {"expire_unchanged", "over", "resources", "superseding_document", "within", "describe", "expire_id"}
     assert methods == verbs | beside
 
 

@@ -23,7 +23,7 @@ from sojourn.errors import (
 )
 from sojourn.events import Cause, Outcome, SessionEvent
 from sojourn.factory import open_store
-from sojourn.session import Session, SessionSummary
+from sojourn.session import Session, SessionDescription, SessionSummary
 from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.subjects import BulkExpiry, SessionPage
@@ -45,6 +45,7 @@ __all__ = [
     "LockLostError",
     "Outcome",
     "Session",
+    "SessionDescription",
     "SessionEvent",
     "SessionGoneError",
     "SessionLockedError",

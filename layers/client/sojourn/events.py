@@ -57,6 +57,9 @@ class Cause(StrEnum):
     OWNER = "owner"
     """Ended by its subject's name: from a list of devices, or with all others."""
 
+    OPERATOR = "operator"
+    """Ended by its id alone, as the command ``sojourn end`` does."""
+
     EMPTIED = "emptied"
     """Ended because everything was taken out of it."""
 

@@ -74,6 +74,12 @@ class Revocation:
             return Absence.REVOKED_BY_SUBJECT
         return None
 
+    def absence(self, record: Record) -> Absence | None:
+        """Why the session is dead, by its own deadline or with many others; ``None`` while it lives."""
+        if is_dead(expires_at=record.expires_at, now=self._clock()):
+            return Absence.ABSOLUTE if record.expires_at >= record.absolute_at else Absence.IDLE
+        return self.reason(record)
+
     def living(self, records: Iterable[Record], *, subject: str) -> list[Record]:
         """Those of a subject's records that are alive. Costs 1 RRU in strict mode."""
         epoch, not_before, now = self.epoch(subject), self.not_before(), self._clock()

@@ -6,6 +6,7 @@ Reading and writing are the store's business; a session never calls anything.
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sojourn.absence import Absence
 from sojourn.backend import Record
 from sojourn.document.codec import dump_document, load_document
 from sojourn.errors import InvalidDataError, SessionTooLargeError
@@ -157,4 +158,44 @@ class SessionSummary:
             created_at=record.created_at,
             expires_at=record.expires_at,
             absolute_at=record.absolute_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDescription:
+    """What is stored of a session beside its document, for an operator: no token. Instants are epoch seconds.
+
+    ``absence`` says why it is dead, and is ``None`` while it lives. ``is_overflowed``: its document is in the bucket.
+    ``rotated_at`` is known only for a while after a rotation.
+    """
+
+    id: str
+    subject: str | None
+    label: str | None
+    version: int
+    created_at: int
+    began_at: int
+    rotated_at: int | None
+    expires_at: int
+    absolute_at: int
+    idle: int
+    is_overflowed: bool
+    absence: Absence | None
+
+    @classmethod
+    def of(cls, record: Record, *, absence: Absence | None) -> "SessionDescription":
+        """What may be shown of a record to an operator."""
+        return cls(
+            id=bare(record.session_id),
+            subject=None if record.subject is None else bare(record.subject),
+            label=record.label,
+            version=record.version,
+            created_at=record.created_at,
+            began_at=record.began_at,
+            rotated_at=record.rotated_at,
+            expires_at=record.expires_at,
+            absolute_at=record.absolute_at,
+            idle=record.idle,
+            is_overflowed=record.overflow is not None,
+            absence=absence,
         )

@@ -97,16 +97,26 @@ class Settings:
 
         Logs a warning for a variable of this prefix that is none, and names the nearest that is one.
         """
-        known = {_PREFIX + field.name.upper() for field in fields(cls)}
-        for name in sorted(environment):
-            if name.startswith(_PREFIX) and name not in known:
-                logger.warning("%s is no setting and is ignored%s", name, _nearest(name, known))
+        for sentence in unknown_settings(environment):
+            logger.warning("%s", sentence)
         given: dict[str, str | int | bool] = {}
         for field in fields(cls):
             text = environment.get(_PREFIX + field.name.upper(), "")
             if text:
                 given[field.name] = _READERS[type(field.default)](field.name, text)
         return cls(**given)  # type: ignore[arg-type]  # each reader answers the type of its field
+
+
+def unknown_settings(environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable of the prefix that is no setting, with the nearest one that is."""
+    known = {variable_of(field.name) for field in fields(Settings)}
+    unknown = sorted(name for name in environment if name.startswith(_PREFIX) and name not in known)
+    return [f"{name} is no setting and is ignored{_nearest(name, known)}" for name in unknown]
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a field."""
+    return f"{_PREFIX}{name.upper()}"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

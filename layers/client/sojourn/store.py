@@ -12,10 +12,7 @@ from sojourn.backend import Backend, Position
 from sojourn.changing import Changer
 from sojourn.document.codec import load_document
 from sojourn.ending import Ender
-from sojourn.errors import (
-    ConfigurationError,
-    CorruptSessionError,
-)
+from sojourn.errors import ConfigurationError, CorruptSessionError
 from sojourn.events import Cause, OnEvent, Reason, Reporter
 from sojourn.locking import Lock
 from sojourn.names import Namespace
@@ -24,7 +21,7 @@ from sojourn.reading import Reader
 from sojourn.resources import Resources
 from sojourn.retry import Retry
 from sojourn.revocation import Memory, Revocation
-from sojourn.session import Session, SessionSummary, Snapshot
+from sojourn.session import Session, SessionDescription, SessionSummary, Snapshot
 from sojourn.settings import Settings
 from sojourn.subjects import PAGE, BulkExpiry, SessionPage, Subjects, id_of
 from sojourn.sweep.report import WHOLE, Share, SweepReport
@@ -291,6 +288,14 @@ class Store:
     def expire_one(self, *, subject: str, session_id: str) -> bool:
         """End one session of ``subject`` by its id, as a list of devices does; whether there was one."""
         return self._subjects.expire_one(subject, session_id)
+
+    def describe(self, session_id: str) -> SessionDescription | None:
+        """What is stored of the session with this id, live or dead, for an operator. Costs 1 RRU per 4 KB."""
+        return self._subjects.describe(session_id)
+
+    def expire_id(self, session_id: str) -> bool:
+        """End a session by its id alone, as an operator does; whether there was one. Costs 1 RRU and 1 WRU per KB."""
+        return self._subjects.expire_id(session_id)
 
     def expire_all(self, *, subject: str, keep: Session | str | None = None) -> BulkExpiry:
         """End every session of ``subject`` but ``keep`` (a session or its id), many at once.

@@ -1,20 +1,24 @@
-"""The verbs of one subject: list its sessions, end one of them, end all. Knows no token and no document."""
+"""The verbs of one subject: list its sessions, end one of them, end all. And what an operator does by an id alone.
+
+Knows no token and no document.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sojourn.backend import Backend, Match, Position
+from sojourn.backend import Backend, Match, Position, Record
 from sojourn.errors import InvalidDataError, StoreUnavailableError
 from sojourn.events import Cause, Outcome, Reporter
 from sojourn.names import Namespace, bare, is_session_id
 from sojourn.retry import Retry
 from sojourn.revocation import Revocation
-from sojourn.session import Session, SessionSummary
+from sojourn.session import Session, SessionDescription, SessionSummary
 
 PAGE = 100
 """Sessions of one page of a list, at most."""
 
+_ROUNDS = 32
 _THREADS = 16
 """Sessions ended at once: a thread waits for the network most of its time."""
 
@@ -96,6 +100,34 @@ class Subjects:
             self._reporter.report_error("expire_all", error)
             return BulkExpiry(expired, more=True)
         return BulkExpiry(expired)
+
+    def describe(self, session_id: str) -> SessionDescription | None:
+        """What is stored under this id, dead or alive; removes nothing."""
+        record = self._loaded(session_id)
+        return None if record is None else SessionDescription.of(record, absence=self._revocation.absence(record))
+
+    def expire_id(self, session_id: str) -> bool:
+        """End the session with this id, of whichever subject; whether there was one."""
+        with self._reporter.watch("expire_id"):
+            was_there = self._ended_by_id(session_id)
+        if was_there:
+            self._reporter.report("expire_id", Outcome.ENDED, session_id=session_id, reason=Cause.OPERATOR)
+        return was_there
+
+    def _ended_by_id(self, session_id: str) -> bool:
+        for _ in range(_ROUNDS):
+            record = self._loaded(session_id)
+            if record is None:
+                return False
+            match = Match(token_hash=record.token_hash)
+            if self._retry.run(partial(self._backend.delete, record.session_id, match=match)) is None:
+                return True
+        raise StoreUnavailableError("other clients keep rotating the session's token", is_transient=True)
+
+    def _loaded(self, session_id: str) -> Record | None:
+        if not is_session_id(session_id):
+            return None
+        return self._retry.run(partial(self._backend.load, self._namespace.session(session_id)))
 
     def _pages(self, owner: str) -> Iterator[list[str]]:
         after: Position | None = None

@@ -1,0 +1,5 @@
+"""``python -m sojourn``: the command."""
+
+from sojourn.cli import main
+
+main()
