@@ -22,9 +22,10 @@ OF_APPLICATIONS = {
 """What no function of the stack meets: it takes one token a request, no cookies and no locks."""
 
 
-def kinds(name: str) -> int:
-    """How many resources of a type the template has."""
-    return sum(resource["Type"] == name for resource in read_template()["Resources"].values())
+def kinds(name: str, *, but_with: str | None = None) -> int:
+    """How many resources of a type the template has, without those of a condition."""
+    resources = [found for found in read_template()["Resources"].values() if found["Type"] == name]
+    return sum(but_with is None or found.get("Condition") != but_with for found in resources)
 
 
 def test_the_amounts_are_the_stacks() -> None:
@@ -32,10 +33,9 @@ def test_the_amounts_are_the_stacks() -> None:
     metrics = {*sweeping._metrics(SweepReport()), "SweepSeconds"}
     assert f"| the sweep's metrics | {len(metrics)} |" in SECTION
     assert f"| the dashboard | {kinds('AWS::CloudWatch::Dashboard')} |" in SECTION
-    assert (
-        f"adds {kinds('AWS::CloudWatch::Alarm')} alarms at\n$0.10: {kinds('AWS::CloudWatch::Alarm') * 0.1:.2f}."
-        in SECTION
-    )
+    alarms = kinds("AWS::CloudWatch::Alarm", but_with="EventsHaveAlarms")
+    assert f"adds {alarms} alarms at\n$0.10: {alarms * 0.1:.2f}, and with `Events` two more." in SECTION
+    assert kinds("AWS::CloudWatch::Alarm") == alarms + 2
     shards = Settings().sweep_shards
     units = 0.5 * (shards + 1)  # a query or a scan that finds nothing takes half a unit
     assert f"({units:g} units)" in SECTION
