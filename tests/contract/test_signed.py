@@ -389,6 +389,6 @@ class Bucket:
 def test_of_an_object_no_more_is_read_than_a_document_can_take() -> None:
     """What a neighbour put there is not taken into memory."""
     raw = Endless()
-    objects = ObjectStore(Bucket(raw), bucket="overflow", most_bytes=1_000)  # type: ignore[arg-type]  # what is needed
+    objects = ObjectStore(lambda: Bucket(raw), bucket="overflow", most_bytes=1_000)  # type: ignore[arg-type, return-value]  # what is needed
     assert len(objects.get("app/x/y") or b"") < 1_200
     assert (raw.taken < 1_200, raw.closed) == (True, True)

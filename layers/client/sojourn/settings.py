@@ -1,6 +1,5 @@
 """What can be set, and its defaults. The only module that reads the environment; opens nothing."""
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -8,8 +7,6 @@ from typing import Literal, get_args
 
 from sojourn.errors import ConfigurationError
 from sojourn.names import checked_namespace
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 Encryption = Literal["off", "token", "required"]
 """Documents are stored as they are, sealed with their token's key, or sealed and not read otherwise."""
@@ -100,7 +97,7 @@ class Settings:
         known = {_PREFIX + field.name.upper() for field in fields(cls)}
         for name in sorted(environment):
             if name.startswith(_PREFIX) and name not in known:
-                logger.warning("%s is no setting and is ignored%s", name, _nearest(name, known))
+                _warn_of(name, known)
         given: dict[str, str | int | bool] = {}
         for field in fields(cls):
             text = environment.get(_PREFIX + field.name.upper(), "")
@@ -109,12 +106,14 @@ class Settings:
         return cls(**given)  # type: ignore[arg-type]  # each reader answers the type of its field
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def _warn_of(name: str, known: Iterable[str]) -> None:
     # Imported here: only a typing error needs it.
+    import logging
     from difflib import get_close_matches
 
     nearest = get_close_matches(name, known, n=1)
-    return f"; {nearest[0]} is one" if nearest else ""
+    hint = f"; {nearest[0]} is one" if nearest else ""
+    logging.getLogger(__name__).warning("%s is no setting and is ignored%s", name, hint)
 
 
 def _whole_number(name: str, text: str) -> int:

@@ -15,7 +15,6 @@ from sojourn.errors import (
     CorruptSessionError,
     InvalidDataError,
 )
-from sojourn.locking import Lock
 from sojourn.names import Namespace, is_session_id
 from sojourn.protocol import SessionProtocol
 from sojourn.reading import Reader
@@ -26,7 +25,6 @@ from sojourn.session import Session, SessionSummary, Snapshot
 from sojourn.settings import Settings
 from sojourn.subjects import PAGE, BulkExpiry, SessionPage, Subjects
 from sojourn.sweep.report import WHOLE, Share, SweepReport
-from sojourn.sweep.run import Sweeper
 from sojourn.tokens import Token
 from sojourn.writing import KEEP, Keep, OnConflict, Rule, Writer, gone
 
@@ -239,6 +237,9 @@ class Store:
         ``LockLostError`` when the work outlasted the lease and another caller may have had it,
         ``SessionGoneError``.
         """
+        # Imported here, as what sweeps: most processes do neither, and each start pays for what it loads.
+        from sojourn.locking import Lock
+
         self._changer.demand_own(session)
         of = self._resources
         lock = Lock(of.backend, session.snapshot.record, lease=lease, clock=of.clock, retry=of.retry)
@@ -319,6 +320,8 @@ class Store:
         WRU per KB and swept session, and 1 for its place in the index. Raises ``ConfigurationError`` where the backend
         cannot be swept from.
         """
+        from sojourn.sweep.run import Sweeper
+
         of = self._resources
         if of.backend.sweep is None:
             raise ConfigurationError(

@@ -60,10 +60,10 @@ def session_answer(
 ) -> Answer:
     """The whole session; with its token only where that is new."""
     token = {"token": json.dumps(session.token)} if shows_token else {}
-    # The document is JSON already, and may be a megabyte of it: it is not parsed only to be written again.
+    # The document is JSON already, and may be a megabyte of it: it was read, and is not written again.
     members = token | {
         "id": json.dumps(session.id),
-        "data": session.dumped().decode(),
+        "data": session.snapshot.text.decode(),
         "version": str(session.version),
         "created_at": str(session.created_at),
         "expires_at": str(session.expires_at),
