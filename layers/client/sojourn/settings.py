@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Literal, get_args
 
 from sojourn.errors import ConfigurationError
 from sojourn.names import checked_namespace
+from sojourn.values import dataclass
 
 Encryption = Literal["off", "token", "required"]
 """Documents are stored as they are, sealed with their token's key, or sealed and not read otherwise."""

@@ -1,7 +1,6 @@
 """The verbs of one subject: list its sessions, end one of them, end all. Knows no token and no document."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from sojourn.backend import Backend, Match, Position
@@ -10,6 +9,7 @@ from sojourn.names import Namespace, is_session_id
 from sojourn.retry import Retry
 from sojourn.revocation import Revocation
 from sojourn.session import SessionSummary
+from sojourn.values import dataclass
 
 PAGE = 100
 """Sessions of one page of a list, at most."""

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from sojourn import tokens
 from sojourn.absence import Absence
 from sojourn.errors import CorruptSessionError, SessionGoneError, StoreUnavailableError
 from sojourn.store import Store
+from sojourn.values import dataclass
 from sojourn_service.invocation import Context, Event, seconds_left
 from sojourn_service.problems import INTERNAL_ERROR, NO_CALLER, NO_SUCH_ROUTE, ProblemError, problem_of
 from sojourn_service.requests import TOKEN_HEADER, Request

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import TypedDict
 
 from sojourn.absence import Absence
 from sojourn.session import Session, SessionSummary
 from sojourn.subjects import BulkExpiry, SessionPage
+from sojourn.values import dataclass
 from sojourn_service.cursors import cursor_of
 from sojourn_service.preconditions import entity_tag
 from sojourn_service.problems import Problem

@@ -3,7 +3,8 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from sojourn.values import dataclass
 
 from sojourn.errors import ConfigurationError
 
