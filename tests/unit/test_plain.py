@@ -137,6 +137,27 @@ def test_a_text_of_a_stranger_is_read_as_a_walk_would(name: str) -> None:
     read_as_walked(TEXTS[name])
 
 
+TWICE = {
+    "a member twice": b'{"a":1,"a":2}',
+    "a member twice, further in": b'{"b":[{"a":{"c":1},"a":2}]}',
+    "a member twice and a gap": b'{"a":1,"a":2,"b" :1}',
+    "a member twice, its colons in strings": b'{"a":1,"a":2,"b":":"}',
+    "a member twice, a line between": b'{"a"\n:1,"a":":","b":2,"b"\t:1}',
+    "a member twice, one with an escape": b'{"a":1,"\\u0061":2}',
+}
+
+
+def a_member_twice_is_refused(name: str) -> None:
+    """By the reader of what is stored."""
+    assert refused(lambda: load_document(TWICE[name])) == "refused"
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_member_that_occurs_twice_is_refused(name: str) -> None:
+    """However its text is written: two readers could take one of them each."""
+    a_member_twice_is_refused(name)
+
+
 def test_most_documents_are_plain() -> None:
     """Or all of this would be for nothing."""
     document: dict[str, Any] = {"user": {"id": 7, "name": 'Zoë "Z"'}, "cart": [{"sku": "a", "price": 1.5}], "": None}
@@ -187,7 +208,7 @@ MUTANTS: dict[str, tuple[Mutant, Callable[[], None]]] = {
         lambda: read_as_walked(TEXTS["an integer too long"]),
     ),
     "long numbers are written": (
-        Mutant(f"{P}:has_plain_numbers", "_LONGEST_NUMBER not in text.translate(_DIGITS)", "True"),
+        Mutant(f"{P}:says_plain", "_LONGEST_NUMBER not in text.translate(_DIGITS)", "True"),
         lambda: same_as_walked(EDGES["an integer too long"]),
     ),
     "written deeper by one": (
@@ -203,12 +224,16 @@ MUTANTS: dict[str, tuple[Mutant, Callable[[], None]]] = {
         lambda: same_as_walked(EDGES["a tuple"]),
     ),
     "written without a look at keys": (
-        Mutant(f"{P}:_has_plain_keys", "set(map(type, members)) == {str}", "True"),
+        Mutant(f"{P}:is_plain", " or not keys <= _KEYS", ""),
         lambda: same_as_walked(EDGES["keys, one of them a number"]),
     ),
     "written without a look at what looks like a tag": (
-        Mutant(f"{P}:_has_plain_keys", ' and not key.startswith("$")', ""),
+        Mutant(f"{P}:says_plain", "b'{\"$' not in text and ", ""),
         lambda: same_as_walked(EDGES["what looks like a tag"]),
+    ),
+    "members are not counted": (
+        Mutant("sojourn.document.codec:stored_json", "_read_json(text.decode())", "json.loads(text.decode())"),
+        lambda: a_member_twice_is_refused("a member twice"),
     ),
 }
 

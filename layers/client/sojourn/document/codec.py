@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final, NoReturn
 
 from sojourn.document.dictionary import DICTIONARY_1
-from sojourn.document.plain import has_plain_numbers, is_plain, is_plain_text
+from sojourn.document.plain import is_plain, is_plain_text, says_plain
 from sojourn.document.tags import compact_json, tag_document, untag_document
 from sojourn.errors import CorruptSessionError, InvalidDataError, SessionTooLargeError
 
@@ -60,7 +60,7 @@ def _plain_text(document: Mapping[str, object]) -> bytes | None:
         text = compact_json(document).encode()
     except ValueError:  # NaN, Infinity, half a surrogate pair, or an integer that Python does not write out
         return None
-    return text if has_plain_numbers(text) else None
+    return text if says_plain(text) else None
 
 
 def load_document(text: bytes) -> dict[str, object]:

@@ -4,6 +4,7 @@ Each function may say that a document is not plain when it is, never the reverse
 by tags. Everything here runs in C, a document at a time or a container at a time.
 """
 
+from itertools import chain
 from types import NoneType
 from typing import Any, Final
 
@@ -12,9 +13,11 @@ from sojourn.document.scalars import MAX_DEPTH, MAX_VALUES
 _SCALARS: Final = frozenset({str, int, float, bool, NoneType})
 _CONTAINERS: Final = frozenset({dict, list})
 _KINDS: Final = _SCALARS | _CONTAINERS
+_KEYS: Final = frozenset({str})
+_VALUES: Final = dict.values
 
 # Shorter than any integer that is refused, and than any float without an exponent that is infinite.
-_LONGEST_NUMBER: Final = b"0" * 300
+_LONGEST_NUMBER: Final = b"0" * 64
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _OTHERS: Final = bytes(set(range(256)) - set(b"{}[]"))
 
@@ -55,30 +58,20 @@ def is_plain(document: dict[str, object]) -> bool:
     level: list[Any] = [document]
     values = 0
     for _ in range(MAX_DEPTH):
-        inner: list[Any] = []
-        for container in level:
-            values += len(container)
-            is_object = type(container) is dict
-            held = container.values() if is_object else container
-            kinds = set(map(type, held))
-            if values > MAX_VALUES or not kinds <= _KINDS or (is_object and not _has_plain_keys(container)):
-                return False
-            if not kinds <= _SCALARS:
-                inner += [value for value in held if type(value) in _CONTAINERS]
-        if not inner:
+        objects = [container for container in level if type(container) is dict]
+        lists = [container for container in level if type(container) is list]
+        held = [*chain.from_iterable(map(_VALUES, objects)), *chain.from_iterable(lists)]
+        values += len(held)
+        kinds = set(map(type, held))
+        keys = set(map(type, chain.from_iterable(objects)))
+        if values > MAX_VALUES or not kinds <= _KINDS or not keys <= _KEYS:
+            return False
+        if kinds <= _SCALARS:
             return True
-        level = inner
+        level = [value for value in held if type(value) in _CONTAINERS]
     return False
 
 
-def _has_plain_keys(members: dict[object, object]) -> bool:
-    """Whether its keys are texts, and it does not look like a tag."""
-    if len(members) == 1:
-        (key,) = members
-        return type(key) is str and not key.startswith("$")
-    return not members or set(map(type, members)) == {str}
-
-
-def has_plain_numbers(text: bytes) -> bool:
-    """Whether no number in a JSON text can be out of bounds."""
-    return _LONGEST_NUMBER not in text.translate(_DIGITS)
+def says_plain(text: bytes) -> bool:
+    """Whether the JSON that we wrote of such values looks like no tag, and no number can be out of bounds."""
+    return b'{"$' not in text and _LONGEST_NUMBER not in text.translate(_DIGITS)
