@@ -235,7 +235,7 @@ def made_for(way: str, url: str) -> Backend:
     """A backend whose large documents take this way first."""
     if way == "the records API":
         return RecordsBackend(url)
-    objects = ObjectStore(s3_client(endpoint_url=url), bucket="overflow") if way == "the bucket" else None
+    objects = ObjectStore(lambda: s3_client(endpoint_url=url), bucket="overflow") if way == "the bucket" else None
     return DynamoBackend(dynamodb_client(endpoint_url=url), table="sessions", objects=objects, overflow_bytes=1_000)
 
 
