@@ -66,8 +66,8 @@ def draw(after: Results) -> None:
         panel.set_xlabel("million instructions")
         panel.set_yticks(places, names if panel is panels[0] else ["" for _ in names])
         panel.invert_yaxis()
-    panels[-1].legend(["boto3 alone", "Sojourn"], loc="lower right")
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0.07, 1, 1))
+    figure.legend(["boto3 alone", "Sojourn"], loc="lower center", ncols=2)
     figure.savefig(DOCS / "performance.svg", metadata={"Date": None})
 
 
