@@ -4,9 +4,8 @@ import os
 import re
 from collections.abc import Mapping
 
-from sojourn.values import dataclass
-
 from sojourn.errors import ConfigurationError
+from sojourn.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
