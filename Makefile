@@ -36,7 +36,7 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --n
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments environments-alone up demo down status verify test check boto3 pythons soak lint audit docs advisories format lock dynamodb-local peers upstream rails express browser clean
+.PHONY: help setup environments environments-alone up demo down status verify test check boto3 pythons bench soak lint audit docs advisories format lock dynamodb-local peers upstream rails express browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -155,6 +155,10 @@ browser: ## fetch Chromium for the test of the shop, from Debian's packages; nee
 	@command -v chromium > /dev/null || { \
 		echo "· installing Chromium from Debian's packages" && apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium > /dev/null; }
+
+bench: setup ## count the instructions of starts, verbs and functions; needs valgrind
+	$(BIN)/python -m benchmarks.processor
+	$(BIN)/python -m benchmarks.performance
 
 rails: ## fetch what the tests of the Rails client need, from Debian's packages; needs root
 	@ruby -e 'require "rails"; require "aws-sigv4"; require "webrick"' 2>/dev/null || { \

@@ -169,12 +169,12 @@ def document(size: int) -> Document:
     random = Random(7)
     found: Document = django_login(random) if size < SIZES["3 KB"] else visitor(random)
     pages: list[object] = []
-    while _text_bytes(found | {"pages": pages}) + 1_500 < size:
+    while text_bytes(found | {"pages": pages}) + 1_500 < size:
         pages.append(catalogue(random)["results"])
         found["pages"] = pages
-    while pages and _text_bytes(found) > size - 20:
+    while pages and text_bytes(found) > size - 20:
         pages.pop()
-    nonce = size - _text_bytes(found | {"nonce": ""})
+    nonce = size - text_bytes(found | {"nonce": ""})
     found["nonce"] = random.randbytes(nonce).hex()[:nonce]
     return found
 
@@ -190,7 +190,7 @@ def _cart(size: int) -> Document:
     """A cart of 3 KB, filled up with what a customer writes to the seller."""
     found: Document = COMPOSED["3 KB cart"](Random(0))
     found["_language"], found["_session_expiry"], found["note"] = "en", 1_209_600, ""
-    left = size - _text_bytes(found)
+    left = size - text_bytes(found)
     found["note"] = ("Please ring twice, the bell is hard to hear, and leave it with the neighbours. " * 9)[:left]
     return found
 
@@ -200,7 +200,8 @@ def noise(size: int) -> Document:
     return {**django_login(Random(7)), "blob": Random(7).randbytes(size * 3 // 4)}
 
 
-def _text_bytes(found: Document) -> int:
+def text_bytes(found: Document) -> int:
+    """The size of a document's JSON."""
     return len(dump_document(found, max_bytes=10**7))
 
 

@@ -20,8 +20,8 @@ STACK_NAME = "sojourn"
 ARTIFACTS = "sojourn-artifacts"  # as in the `local` environment of samconfig.toml
 
 SAM = Path(sys.executable).with_name("sam")
-# What SAM says at the end of a page when pip found no way to the pinned packages.
-_UNREACHED = re.compile("PythonPipBuilder:ResolveDependencies - Could not satisfy the requirement")
+# What pip says in the middle of a page when it found no way to the pinned packages.
+_UNREACHED = re.compile(r"Could not find a version that satisfies the requirement .* \(from versions: none\)")
 _SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "devstack")
 
 

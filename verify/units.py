@@ -208,7 +208,7 @@ class Scene:
         self.backend = DynamoBackend(
             client,
             table=deployment.table,
-            objects=ObjectStore(objects, bucket=deployment.bucket),
+            objects=ObjectStore(lambda: objects, bucket=deployment.bucket),
             overflow_bytes=self.settings.overflow_bytes,
         )
         self.store = self.process()

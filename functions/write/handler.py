@@ -1,10 +1,17 @@
 """The write function: creates sessions, writes, touches and rotates them. Reads only what it then changes."""
 
-from sojourn import open_store
+import gc
+
+gc.disable()  # while everything loads there is nothing to collect
+
+from sojourn.factory import open_store, rehearsed
 from sojourn_service import Api, Context, Event, Response, Telemetry
 from sojourn_service.routes_write import ROUTES
 
-api = Api(open_store(), ROUTES, telemetry=Telemetry.from_environment())
+api = Api(rehearsed(open_store()), ROUTES, telemetry=Telemetry.from_environment())
+
+gc.freeze()
+gc.enable()
 
 
 def handler(event: Event, context: Context) -> Response:

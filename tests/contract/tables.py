@@ -62,10 +62,10 @@ class BucketObjects(ObjectStore):
     def __init__(self, client: "S3Client") -> None:
         bucket = f"overflow-{secrets.token_hex(8)}"
         client.create_bucket(Bucket=bucket)
-        super().__init__(client, bucket=bucket)
+        super().__init__(lambda: client, bucket=bucket)
 
     @property
     def bodies(self) -> dict[str, bytes]:
         """What is in the bucket, by key."""
-        listed = self._client.list_objects_v2(Bucket=self._bucket).get("Contents", [])
+        listed = self._opened().list_objects_v2(Bucket=self._bucket).get("Contents", [])
         return {entry["Key"]: self.get(entry["Key"]) or b"" for entry in listed}

@@ -1,6 +1,7 @@
 """What is set up wrongly is named by the error: table, region, index, bucket, address, action. By real engines."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import boto3
 import pytest
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("credentials")
 
 def backend(endpoint_url: str, table: str, *, bucket: str = "") -> DynamoBackend:
     """The library's own, with its own clients."""
-    objects = ObjectStore(s3_client(endpoint_url=endpoint_url), bucket=bucket) if bucket else None
+    objects = ObjectStore(partial(s3_client, endpoint_url=endpoint_url), bucket=bucket) if bucket else None
     client = dynamodb_client(endpoint_url=endpoint_url)
     return DynamoBackend(client, table=table, objects=objects, overflow_bytes=1_000)
 

@@ -235,7 +235,7 @@ def made_for(way: str, url: str) -> Backend:
     """A backend whose large documents take this way first."""
     if way == "the records API":
         return RecordsBackend(url)
-    objects = ObjectStore(s3_client(endpoint_url=url), bucket="overflow") if way == "the bucket" else None
+    objects = ObjectStore(lambda: s3_client(endpoint_url=url), bucket="overflow") if way == "the bucket" else None
     return DynamoBackend(dynamodb_client(endpoint_url=url), table="sessions", objects=objects, overflow_bytes=1_000)
 
 
@@ -389,6 +389,6 @@ class Bucket:
 def test_of_an_object_no_more_is_read_than_a_document_can_take() -> None:
     """What a neighbour put there is not taken into memory."""
     raw = Endless()
-    objects = ObjectStore(Bucket(raw), bucket="overflow", most_bytes=1_000)  # type: ignore[arg-type]  # what is needed
+    objects = ObjectStore(lambda: Bucket(raw), bucket="overflow", most_bytes=1_000)  # type: ignore[arg-type, return-value]  # what is needed
     assert len(objects.get("app/x/y") or b"") < 1_200
     assert (raw.taken < 1_200, raw.closed) == (True, True)

@@ -682,7 +682,7 @@ def what_is_no_event_costs_no_call(template: Template) -> Iterator[str]:
 def the_client_layer_serves_every_python(template: Template) -> Iterator[str]:
     """Those that the package promises, on both architectures."""
     layer = template["Resources"]["ClientLayer"]["Properties"]
-    if layer["CompatibleRuntimes"] != [f"python3.{minor}" for minor in (11, 12, 13, 14)]:
+    if sorted(layer["CompatibleRuntimes"]) != [f"python3.{minor}" for minor in (11, 12, 13, 14)]:
         yield f"the client layer is for {layer['CompatibleRuntimes']}"
     if layer.get("CompatibleArchitectures") != ["arm64", "x86_64"]:
         yield "the client layer is not for both architectures"
@@ -712,10 +712,15 @@ def nothing_is_imported(template: Template) -> Iterator[str]:
 
 
 def layers_are_built(template: Template) -> Iterator[str]:
-    """Without a build method SAM does not even copy them."""
-    for name, _ in resources(template, "AWS::Serverless::LayerVersion"):
-        if template["Resources"][name].get("Metadata") != {"BuildMethod": "python3.13"}:
+    """By their Makefiles, which leave bytecode: without a build method SAM does not even copy them.
+
+    With ``--use-container`` SAM takes the image of the first runtime that a layer is compatible with.
+    """
+    for name, layer in resources(template, "AWS::Serverless::LayerVersion"):
+        if template["Resources"][name].get("Metadata") != {"BuildMethod": "makefile"}:
             yield f"{name} is not built"
+        if layer["CompatibleRuntimes"][:1] != ["python3.13"]:
+            yield f"{name} is built in a container without the functions' Python"
 
 
 def everything_is_published_twice(template: Template) -> Iterator[str]:

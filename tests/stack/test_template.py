@@ -316,7 +316,7 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         ),
     ],
     "the_client_layer_serves_every_python": [
-        (_of("ClientLayer", "CompatibleRuntimes", 0), DELETE),
+        (_of("ClientLayer", "CompatibleRuntimes", 1), DELETE),
     ],
     "a_new_layer_takes_no_old_one_away": [
         (_of("ClientLayer", "RetentionPolicy"), "Delete"),
@@ -327,7 +327,11 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (("Outputs", "TableName", "Export"), {"Name": "table"}),
     ],
     "nothing_is_imported": [(_of("ApiStage", "Description"), {"Fn::ImportValue": "other-Table"})],
-    "layers_are_built": [(("Resources", "ServiceLayer", "Metadata"), DELETE)],
+    "layers_are_built": [
+        (("Resources", "ServiceLayer", "Metadata"), DELETE),
+        (("Resources", "ClientLayer", "Metadata"), {"BuildMethod": "python3.13"}),
+        (_of("ClientLayer", "CompatibleRuntimes"), ["python3.11", "python3.12", "python3.13", "python3.14"]),
+    ],
     "everything_is_published_twice": [
         (("Outputs", "BucketName", "Value"), {"Fn::GetAtt": ["TableNameParameter", "Value"]}),
         (("Resources", "ApiUrlParameter"), DELETE),

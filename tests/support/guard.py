@@ -8,10 +8,8 @@ with a client of its own.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any
 
-import boto3
 from botocore.model import OperationModel
 
 from sojourn.backends import clients
@@ -27,7 +25,7 @@ class UnconditionalWriteError(AssertionError):
 
 def watch_clients() -> None:
     """Judge every request of every client that the library makes from now on, before it is sent."""
-    make: Callable[..., Any] = boto3.client
+    make: Callable[..., Any] = clients.client_of
 
     def watched(service: str, **options: Any) -> Any:  # noqa: ANN401  # as boto3 has it
         client = make(service, **options)
@@ -35,7 +33,7 @@ def watch_clients() -> None:
             client.meta.events.register("provide-client-params.dynamodb", _judge)
         return client
 
-    vars(clients)["boto3"] = SimpleNamespace(client=watched)  # all that the module uses of it
+    vars(clients)["client_of"] = watched
 
 
 def _judge(params: Mapping[str, Any], model: OperationModel, **_: object) -> None:

@@ -57,10 +57,26 @@ PUBLIC = {
 def test_the_public_names_are_these_and_no_others() -> None:
     """A change that adds or drops one says so here."""
     assert set(sojourn.__all__) == PUBLIC
-    visible = {
-        name for name, value in vars(sojourn).items() if not (name.startswith("_") or isinstance(value, ModuleType))
-    }
-    assert visible == PUBLIC
+    found = {name: getattr(sojourn, name) for name in dir(sojourn) if not name.startswith("_")}
+    assert {name for name, value in found.items() if not isinstance(value, ModuleType)} == PUBLIC
+
+
+def test_a_public_name_is_the_same_wherever_it_is_taken_from() -> None:
+    """The package brings each module when a name of it is asked for, and no name that there is not."""
+    program = """
+import sys
+import sojourn
+print([name for name in sys.modules if name.startswith("sojourn.")])
+from sojourn.errors import SojournError
+assert sojourn.SojournError is SojournError
+from sojourn import *
+assert Store.__module__ == "sojourn.store" and Token.__module__ == "sojourn.tokens"
+try:
+    sojourn.Shop
+except AttributeError as error:
+    print(error)
+"""
+    assert _fresh(program) == "[]\nmodule 'sojourn' has no attribute 'Shop'"
 
 
 def test_every_public_name_is_explained() -> None:

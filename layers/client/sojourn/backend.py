@@ -5,8 +5,10 @@ happened it raises ``StoreUnavailableError`` and says so in ``outcome_unknown``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from sojourn.values import dataclass, replace
 
 if TYPE_CHECKING:
     from sojourn.sweep.backend import SweepBackend

@@ -1,7 +1,6 @@
 """The verbs that make and change a session: what each does besides the document, and what it checks."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Literal
 
 from sojourn import tokens
@@ -17,6 +16,7 @@ from sojourn.reading import is_renewal_due
 from sojourn.revocation import Revocation
 from sojourn.session import Session, Snapshot
 from sojourn.settings import Settings
+from sojourn.values import replace
 from sojourn.writing import KEEP, Change, Keep, Login, Rule, Writer, gone
 
 

@@ -5,7 +5,6 @@ A read that finds its session is no event. Nothing here holds a token, a documen
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
 from typing import Final, TypeAlias
@@ -22,6 +21,7 @@ from sojourn.errors import (
     StoreUnavailableError,
 )
 from sojourn.session import Session
+from sojourn.values import dataclass
 
 logger: logging.Logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """When a session stops being valid. Knows nothing about storage; the caller brings the time."""
 
-from dataclasses import dataclass
+from sojourn.values import dataclass
 
 _RENEWAL_SHARE = 10
 

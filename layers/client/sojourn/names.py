@@ -5,10 +5,10 @@ Calls nothing.
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Final
 
 from sojourn.errors import ConfigurationError, InvalidDataError
+from sojourn.values import dataclass
 
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{12}", re.ASCII)

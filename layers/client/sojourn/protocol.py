@@ -7,7 +7,6 @@ a backend returns counts only if it bears the hash of the caller's token: an id 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from hmac import compare_digest
 from typing import Protocol
@@ -20,6 +19,7 @@ from sojourn.names import bare
 from sojourn.retry import Retry
 from sojourn.revocation import Revocation
 from sojourn.rotation import former_hashes, is_settled, is_superseded, may_log_out
+from sojourn.values import dataclass, replace
 
 _ROUNDS = 32
 """Each round lost means that another client won one; to lose this many in a row is not bad luck."""

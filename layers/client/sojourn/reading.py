@@ -1,7 +1,6 @@
 """From a token to the session that it opens, with its document; renewed where that is due. Writes no document."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from sojourn.absence import Absence
 from sojourn.backend import Record
@@ -13,6 +12,7 @@ from sojourn.protocol import Bearer, SessionProtocol
 from sojourn.session import Snapshot
 from sojourn.settings import Settings
 from sojourn.tokens import Token
+from sojourn.values import replace
 from sojourn.writing import Writer
 
 

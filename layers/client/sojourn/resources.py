@@ -1,13 +1,13 @@
 """What a store works with, for another one over the same: the one door of what is built on a store."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sojourn.backend import Backend
 from sojourn.events import Reporter
 from sojourn.retry import Retry
 from sojourn.revocation import Memory
 from sojourn.settings import Settings
+from sojourn.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

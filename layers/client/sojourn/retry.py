@@ -5,10 +5,10 @@ import random
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sojourn.errors import StoreUnavailableError
+from sojourn.values import dataclass, replace
 
 T = TypeVar("T")
 

@@ -4,7 +4,6 @@ Both are marks in control items beside the sessions. Ends no single session: see
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 
 from sojourn.absence import Absence
@@ -15,6 +14,7 @@ from sojourn.names import Namespace, epoch_of
 from sojourn.retry import Retry
 from sojourn.settings import Settings
 from sojourn.tokens import new_write_id
+from sojourn.values import dataclass
 
 REMEMBERED_SECONDS = 60
 """How long a process relies on the ``not_before`` it has read: one more item in one read a minute, not in each."""
@@ -23,12 +23,14 @@ _ROUNDS = 32
 _DAY = 86_400
 
 
-@dataclass(slots=True)
 class Memory:
     """The ``not_before`` read last, and until when it is relied on. Shared by the stores of one process."""
 
-    not_before: int = 0
-    until: int = 0
+    __slots__ = ("not_before", "until")
+
+    def __init__(self) -> None:
+        self.not_before = 0
+        self.until = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 Reading and writing are the store's business; a session never calls anything.
 """
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 from sojourn.absence import Absence
@@ -12,6 +11,7 @@ from sojourn.document.codec import dump_document, load_document
 from sojourn.errors import InvalidDataError, SessionTooLargeError
 from sojourn.names import bare
 from sojourn.tokens import Token
+from sojourn.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,13 @@
 """What can be set, and its defaults. The only module that reads the environment; opens nothing."""
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Literal, get_args
 
 from sojourn.errors import ConfigurationError
 from sojourn.names import checked_namespace
-
-logger: logging.Logger = logging.getLogger(__name__)
+from sojourn.values import dataclass
 
 Encryption = Literal["off", "token", "required"]
 """Documents are stored as they are, sealed with their token's key, or sealed and not read otherwise."""
@@ -98,7 +96,7 @@ class Settings:
         Logs a warning for a variable of this prefix that is none, and names the nearest that is one.
         """
         for sentence in unknown_settings(environment):
-            logger.warning("%s", sentence)
+            _warn(sentence)
         given: dict[str, str | int | bool] = {}
         for field in fields(cls):
             text = environment.get(_PREFIX + field.name.upper(), "")
@@ -117,6 +115,13 @@ def unknown_settings(environment: Mapping[str, str]) -> list[str]:
 def variable_of(name: str) -> str:
     """The environment variable of a field."""
     return f"{_PREFIX}{name.upper()}"
+
+
+def _warn(sentence: str) -> None:
+    # Imported here: only a typing error needs it.
+    import logging
+
+    logging.getLogger(__name__).warning("%s", sentence)
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Literal
 
 from sojourn import tokens
@@ -14,7 +13,6 @@ from sojourn.document.codec import load_document
 from sojourn.ending import Ender
 from sojourn.errors import ConfigurationError, CorruptSessionError
 from sojourn.events import Cause, OnEvent, Reason, Reporter
-from sojourn.locking import Lock
 from sojourn.names import Namespace
 from sojourn.protocol import SessionProtocol
 from sojourn.reading import Reader
@@ -25,8 +23,8 @@ from sojourn.session import Session, SessionDescription, SessionSummary, Snapsho
 from sojourn.settings import Settings
 from sojourn.subjects import PAGE, BulkExpiry, SessionPage, Subjects, id_of
 from sojourn.sweep.report import WHOLE, Share, SweepReport
-from sojourn.sweep.run import Sweeper
 from sojourn.tokens import Token
+from sojourn.values import replace
 from sojourn.writing import KEEP, Keep, OnConflict, Rule, Writer, gone
 
 
@@ -247,6 +245,9 @@ class Store:
         ``LockLostError`` when the work outlasted the lease and another caller may have had it,
         ``SessionGoneError``.
         """
+        # Imported here, as what sweeps: most processes do neither, and each start pays for what it loads.
+        from sojourn.locking import Lock
+
         self._changer.demand_own(session)
         of = self._resources
         lock = Lock(of.backend, session.snapshot.record, lease=lease, clock=of.clock, retry=of.retry)
@@ -333,6 +334,8 @@ class Store:
         WRU per KB and swept session, and 1 for its place in the index. Raises ``ConfigurationError`` where the backend
         cannot be swept from.
         """
+        from sojourn.sweep.run import Sweeper
+
         of = self._resources
         if of.backend.sweep is None:
             raise ConfigurationError(

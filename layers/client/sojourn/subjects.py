@@ -4,7 +4,6 @@ Knows no token and no document.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from sojourn.backend import Backend, Match, Position, Record
@@ -14,6 +13,7 @@ from sojourn.names import Namespace, bare, is_session_id
 from sojourn.retry import Retry
 from sojourn.revocation import Revocation
 from sojourn.session import Session, SessionDescription, SessionSummary
+from sojourn.values import dataclass
 
 PAGE = 100
 """Sessions of one page of a list, at most."""

@@ -4,7 +4,6 @@ What a verb does besides the document arrives as a ``Change``; which verb it is,
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from itertools import count
@@ -31,6 +30,7 @@ from sojourn.session import Snapshot
 from sojourn.settings import Settings
 from sojourn.sweep.index import placed
 from sojourn.tokens import Token, mint, new_write_id
+from sojourn.values import dataclass, replace
 
 _MAX_MERGES = 128
 """Each merge means that another writer was faster; with the pauses between them this is a minute of bad luck."""

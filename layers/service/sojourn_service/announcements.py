@@ -8,13 +8,13 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Recor
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sojourn.backend import Record
 from sojourn.backends.items import record_of
 from sojourn.errors import CorruptSessionError
 from sojourn.names import Namespace, bare
+from sojourn.values import dataclass
 from sojourn_service.invocation import Event
 
 SOURCE: Final = "sojourn"

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from sojourn import tokens
 from sojourn.events import SessionEvent
 from sojourn.store import Store
+from sojourn.values import dataclass
 from sojourn_service.invocation import Context, Event, seconds_left
 from sojourn_service.problems import INTERNAL_ERROR, NO_CALLER, NO_SUCH_ROUTE, ProblemError, problem_of, reason_of
 from sojourn_service.requests import TOKEN_HEADER, Request

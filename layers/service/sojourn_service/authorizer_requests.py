@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from sojourn.adapters import events
 from sojourn.adapters.cookies import Cookie
 from sojourn.errors import ConfigurationError
 from sojourn.tokens import PREFIX
+from sojourn.values import dataclass
 from sojourn_service.invocation import Event
 
 Verdict = dict[str, Any]

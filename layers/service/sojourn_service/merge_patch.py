@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sojourn.document.tags import MAX_DEPTH
+from sojourn.document.scalars import MAX_DEPTH
 from sojourn.errors import InvalidDataError
 
 _NOTHING: Final[dict[str, object]] = {}

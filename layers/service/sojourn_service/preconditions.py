@@ -1,8 +1,9 @@
 """Entity tags and the conditions that requests make of them (RFC 9110, sections 8.8.3 and 13.1). Reads no event."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from sojourn.values import dataclass
 
 _TAG: Final = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _LIST: Final = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")

@@ -4,7 +4,7 @@ A problem says what the client can do about it and nothing about our insides; th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from sojourn.absence import Absence
@@ -18,6 +18,7 @@ from sojourn.errors import (
     StoreUnavailableError,
 )
 from sojourn.events import Cause, Outcome, meaning_of
+from sojourn.values import dataclass
 
 _URN: Final = "urn:sojourn:problem:"
 _RETRY_AFTER_SECONDS: Final = 1

@@ -4,10 +4,11 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
 from sojourn.errors import InvalidDataError
 from sojourn.names import checked_subject
+from sojourn.values import dataclass, replace
 from sojourn_service.invocation import Event
 from sojourn_service.preconditions import EntityTags
 from sojourn_service.problems import ProblemError, malformed, missing_header

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import TypedDict
 
 from sojourn.session import Session, SessionSummary
 from sojourn.subjects import BulkExpiry, SessionPage
+from sojourn.values import dataclass
 from sojourn_service.cursors import cursor_of
 from sojourn_service.preconditions import entity_tag
 from sojourn_service.problems import Problem
@@ -57,10 +58,10 @@ def session_answer(
 ) -> Answer:
     """The whole session; with its token only where that is new."""
     token = {"token": json.dumps(session.token)} if shows_token else {}
-    # The document is JSON already, and may be a megabyte of it: it is not parsed only to be written again.
+    # The document is JSON already, and may be a megabyte of it: it was read, and is not written again.
     members = token | {
         "id": json.dumps(session.id),
-        "data": session.dumped().decode(),
+        "data": session.snapshot.text.decode(),
         "version": str(session.version),
         "created_at": str(session.created_at),
         "expires_at": str(session.expires_at),

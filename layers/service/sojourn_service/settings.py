@@ -3,9 +3,9 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sojourn.errors import ConfigurationError
+from sojourn.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ Nothing is logged that a caller sent, but for the route; a query would name subj
 import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from aws_lambda_powertools import Logger
@@ -17,6 +16,7 @@ from sojourn.backends.meter import Meter
 from sojourn.emf import METRICS
 from sojourn.events import OnEvent, Outcome, SessionEvent
 from sojourn.store import Store
+from sojourn.values import replace
 from sojourn_service.settings import ServiceSettings
 
 _SERVER_ERROR: Final = 500

@@ -241,7 +241,11 @@ MUTANTS: dict[str, tuple[Mutant, Callable[[Scene], None]]] = {
         lambda scene: test_every_call_ends_within_its_deadline(scene, "read", Fault.DRIP),
     ),
     "what cannot be read is empty": (
-        Mutant("sojourn.backends.clients:read_answer", "if is_batch or checksum is None:", "if is_batch:"),
+        Mutant("sojourn.backends.clients:read_answer", "if is_ours or checksum is None:", "if is_ours:"),
+        lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "expire", Fault.HTML),
+    ),
+    "items that cannot be read are none": (
+        Mutant("sojourn.backends.clients:read_answer", "if is_ours or checksum is None:", "if False:"),
         lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "read", Fault.HTML),
     ),
     "no checksum is looked at": (

@@ -47,7 +47,7 @@ class Place:
         if recorder is not None:
             recorder.watch(table)
             recorder.watch(bucket)
-        objects = ObjectStore(bucket, bucket=self.bucket)
+        objects = ObjectStore(lambda: bucket, bucket=self.bucket)
         backend = DynamoBackend(table, table=self.table, objects=objects, overflow_bytes=4_096)
         return Store(backend, self.settings, clock=self.clock)
 

@@ -7,12 +7,12 @@ import functools
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Literal, NamedTuple
 
 from sojourn.errors import ConfigurationError
 from sojourn.tokens import PREFIX
+from sojourn.values import dataclass, replace
 
 logger: logging.Logger = logging.getLogger(__name__)
 

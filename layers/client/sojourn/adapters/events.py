@@ -8,11 +8,11 @@ https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
 from sojourn.errors import ConfigurationError
+from sojourn.values import dataclass
 
 Response = dict[str, Any]
 

@@ -3,7 +3,6 @@
 https://flask.palletsprojects.com/en/stable/api/#session-interface
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Response, request
@@ -25,6 +24,7 @@ from sojourn.adapters.rules import (
 from sojourn.adapters.visit import Visit
 from sojourn.factory import open_store
 from sojourn.store import Store
+from sojourn.values import replace
 from sojourn.writing import OnConflict
 
 if TYPE_CHECKING:

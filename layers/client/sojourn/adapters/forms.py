@@ -1,6 +1,5 @@
 """The session of a Lambda function, with what a framework would have brought: messages and tokens of forms."""
 
-from dataclasses import replace
 from typing import Any
 
 from sojourn.adapters.csrf import csrf_token_of, is_csrf_token_of
@@ -8,6 +7,7 @@ from sojourn.adapters.rules import merged_messages
 from sojourn.adapters.visit import Visit
 from sojourn.errors import ConflictError
 from sojourn.tokens import PREFIX
+from sojourn.values import replace
 from sojourn.writing import Conflict, OnConflict
 
 _FLASHES = "_flashes"

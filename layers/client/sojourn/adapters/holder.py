@@ -1,7 +1,6 @@
 """What becomes of a request's session: found, ended, and stored as the request left it. Knows no dictionary of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from sojourn.absence import Absence
@@ -13,6 +12,7 @@ from sojourn.migrate.candidate import Candidate
 from sojourn.names import cleaned_label
 from sojourn.store import Store
 from sojourn.tokens import PREFIX, parsed
+from sojourn.values import dataclass
 from sojourn.writing import KEEP
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast, overload
 
 from sojourn.adapters.cookies import Cookie, CookieUpdate, varying
@@ -22,6 +21,7 @@ from sojourn.adapters.rules import SAFE_METHODS, OnUnavailable, SubjectOf, rules
 from sojourn.errors import ConfigurationError
 from sojourn.factory import open_store
 from sojourn.store import Store
+from sojourn.values import dataclass
 from sojourn.writing import OnConflict
 
 E = TypeVar("E")

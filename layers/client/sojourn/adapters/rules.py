@@ -1,11 +1,11 @@
 """What is the same for all requests of an application: whose a session is, how long one may live. Opens none."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sojourn.errors import ConfigurationError, InvalidDataError
+from sojourn.values import dataclass
 from sojourn.writing import REMOVED, Conflict, OnConflict
 
 if TYPE_CHECKING:

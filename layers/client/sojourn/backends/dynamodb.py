@@ -6,6 +6,7 @@ back carries a condition that forbids it.
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -62,6 +63,10 @@ class DynamoBackend:
         self._table = Table(client, name=table)
         self._overflow = Overflow(objects, limit=overflow_bytes)
         self._stale = StaleItems(self._table, overflow=self._overflow)
+
+    def rehearsing(self) -> AbstractContextManager[None]:
+        """In it no request is sent, and nothing is found: see ``clients.rehearsing``."""
+        return self._table.rehearsing()
 
     @property
     def sweep(self) -> StaleItems:

@@ -5,12 +5,12 @@ can hold is refused here, before it is computed with.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from sojourn.backend import Record
 from sojourn.errors import CorruptSessionError
 from sojourn.names import bare
+from sojourn.values import dataclass
 
 MAX_INSTANT: Final = 253_402_300_799
 """The last second of the year 9999."""

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 from zlib import crc32
@@ -10,6 +9,7 @@ from zlib import crc32
 from sojourn.backend import Mark, Match, Page, Position, Record, Refused
 from sojourn.names import namespace_of
 from sojourn.sweep.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
+from sojourn.values import replace
 
 
 class MemoryBackend:

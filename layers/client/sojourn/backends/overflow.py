@@ -1,12 +1,12 @@
 """Documents too large for an item, as objects behind it. An object is its session's: any other key is corrupt."""
 
-from dataclasses import replace
 from typing import Final
 
 from sojourn.backend import Record
 from sojourn.backends.s3 import ObjectStore
 from sojourn.errors import CorruptSessionError, SessionTooLargeError
 from sojourn.names import bare, is_object_of, object_of
+from sojourn.values import replace
 
 _ITEM_BYTES: Final = 393_216
 """What a document may take of an item's 400 KB when there is no bucket for it."""

@@ -6,7 +6,7 @@ Each call is one signed request to the records function, see docs/records.md. Si
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +15,7 @@ from sojourn.backends.signed import MOST_BYTES, SignedUrl
 from sojourn.backends.wire import Json, json_of, mark_of, match_json, position_of, record_of
 from sojourn.errors import CorruptSessionError, InvalidDataError, StoreUnavailableError
 from sojourn.names import bare, is_object_of, namespace_of
+from sojourn.values import replace
 
 _CORRUPT = "urn:sojourn:problem:corrupt-session"
 _UNAVAILABLE = "urn:sojourn:problem:store-unavailable"

@@ -1,7 +1,7 @@
 """Documents too large for a table item, as objects in a bucket. Does not know which item points to them."""
 
 import logging
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,8 @@ from sojourn.backends.clients import answered, code_of
 from sojourn.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_s3 import S3Client
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -23,16 +25,19 @@ _ENVELOPE_BYTES: Final = 64
 class ObjectStore:
     """The overflow bucket: put, get and remove one object by its key."""
 
-    def __init__(self, client: "S3Client", *, bucket: str, most_bytes: int = _MOST_BYTES) -> None:
-        """Of an object no more than ``most_bytes`` and its envelope are read."""
-        self._client = client
+    def __init__(self, make_client: "Callable[[], S3Client]", *, bucket: str, most_bytes: int = _MOST_BYTES) -> None:
+        """``make_client`` is called when the first object is asked for: most processes never see one.
+
+        Of an object no more than ``most_bytes`` and its envelope are read.
+        """
+        self._opened = cache(make_client)
         self._bucket = bucket
         self._most_bytes = most_bytes + _ENVELOPE_BYTES
 
     def put(self, key: str, body: bytes) -> None:
         """Store an object; the same again does no harm."""
         answered(
-            self._client.put_object,
+            self._opened().put_object,
             changes=False,  # an object that no item points to is no change to a session
             Bucket=self._bucket,
             Key=key,
@@ -46,7 +51,7 @@ class ObjectStore:
         Of one that is larger than any of ours only the beginning, which no decoder takes for a document.
         """
         try:
-            response = answered(self._client.get_object, changes=False, Bucket=self._bucket, Key=key)
+            response = answered(self._opened().get_object, changes=False, Bucket=self._bucket, Key=key)
         except ClientError as error:
             if code_of(error) != "NoSuchKey":
                 raise
@@ -56,6 +61,6 @@ class ObjectStore:
     def remove(self, key: str) -> None:
         """Remove an object that nothing points to any more. Where that fails, the bucket's lifecycle rule does it."""
         try:
-            answered(self._client.delete_object, changes=False, Bucket=self._bucket, Key=key)
+            answered(self._opened().delete_object, changes=False, Bucket=self._bucket, Key=key)
         except StoreUnavailableError as error:
             logger.warning("an overflow object was left to the lifecycle rule: %s", error.reason)

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sojourn.backend import Refused
-from sojourn.backends.clients import answered
+from sojourn.backends.clients import answered, rehearsing
 from sojourn.backends.items import Item, Value, attributes, key_of, record_of
 from sojourn.backends.meter import Meter
 from sojourn.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -22,6 +23,10 @@ class Table:
     def __init__(self, client: "DynamoDBClient", *, name: str) -> None:
         self._client = client
         self.name = name
+
+    def rehearsing(self) -> "AbstractContextManager[None]":
+        """See ``clients.rehearsing``."""
+        return rehearsing(self._client)
 
     def read(self, operation: str, **request: Any) -> Any:
         """The response to one request that changes nothing."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final, NoReturn
 
 from sojourn.document.dictionary import DICTIONARY_1
+from sojourn.document.plain import is_plain, is_plain_text, says_plain
 from sojourn.document.tags import compact_json, tag_document, untag_document
 from sojourn.errors import CorruptSessionError, InvalidDataError, SessionTooLargeError
 
@@ -43,16 +44,32 @@ def dump_document(document: Mapping[str, object], *, max_bytes: int) -> bytes:
     # object: applications without types bring lists and text here, too.
     if not isinstance(document, Mapping):
         raise InvalidDataError(f"takes a mapping, not {type(document).__name__}")
-    text = compact_json(tag_document(document)).encode()
+    text = _plain_text(document)
+    if text is None:
+        text = compact_json(tag_document(document)).encode()
     if len(text) > max_bytes:
         raise SessionTooLargeError(len(text), limit=max_bytes)
     return text
 
 
+def _plain_text(document: Mapping[str, object]) -> bytes | None:
+    """The JSON of a document that needs no walk; ``None`` of any other, and of one that is to be refused."""
+    if type(document) is not dict or not is_plain(document):
+        return None
+    try:
+        text = compact_json(document).encode()
+    except ValueError:  # NaN, Infinity, half a surrogate pair, or an integer that Python does not write out
+        return None
+    return text if says_plain(text) else None
+
+
 def load_document(text: bytes) -> dict[str, object]:
     """The Python values of a JSON text. Raises CorruptSessionError when it is not a document of this format."""
+    value = stored_json(text)
+    if is_plain_text(text):
+        return value
     try:
-        return untag_document(stored_json(text))
+        return untag_document(value)
     except InvalidDataError as error:
         raise CorruptSessionError(f"its document breaks the item format: a value {error.reason}") from None
 

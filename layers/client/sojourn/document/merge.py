@@ -5,8 +5,9 @@ Works on documents as stored (JSON text); knows neither Python values nor storag
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
+
+from sojourn.values import dataclass
 
 Policy = Literal["raise", "mine", "theirs"]
 """What happens to a key that two writers changed differently."""

@@ -13,6 +13,9 @@ from types import NoneType
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+MAX_DEPTH: Final = 16
+MAX_VALUES: Final = 65_536
+
 # sys.int_info.str_digits_check_threshold: every Python converts so many, whatever its process-wide limit is set to.
 MAX_DIGITS: Final = 640
 

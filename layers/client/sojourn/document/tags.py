@@ -10,11 +10,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
 
-from sojourn.document.scalars import JSON_SCALARS, TAG_OF, TEXT_OF, VALUE_OF, RefusedError, is_unicode
+from sojourn.document.scalars import (
+    JSON_SCALARS,
+    MAX_DEPTH,
+    MAX_VALUES,
+    TAG_OF,
+    TEXT_OF,
+    VALUE_OF,
+    RefusedError,
+    is_unicode,
+)
 from sojourn.errors import InvalidDataError
-
-MAX_DEPTH: Final = 16
-MAX_VALUES: Final = 65_536
 
 # Numbers hash without a secret, so the sender of a set can make its members collide: n of them cost n² comparisons.
 _MAX_COLLISIONS: Final = 256

@@ -4,10 +4,11 @@ A sweep backend makes one attempt per call, as every backend does.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple, Protocol
+
+from sojourn.values import dataclass
 
 SWEEP_BATCH = 25
 """How many sessions one call of the sweeper removes or moves: the statements that one BatchExecuteStatement takes."""

@@ -1,10 +1,10 @@
 """Where a session stands in the sweep index. Calls nothing."""
 
 import hashlib
-from dataclasses import replace
 
 from sojourn.backend import Record
 from sojourn.settings import Settings
+from sojourn.values import replace
 
 
 def placed(record: Record, settings: Settings) -> Record:

@@ -1,6 +1,6 @@
 """What one run of the sweep is to do, and what it did."""
 
-from dataclasses import dataclass
+from sojourn.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
 
@@ -17,6 +16,7 @@ from sojourn.retry import Retry
 from sojourn.settings import Settings
 from sojourn.sweep.backend import SWEEP_BATCH, Fate, Hint, HintPage, Move, SweepBackend, Verdict
 from sojourn.sweep.report import Share, SweepReport
+from sojourn.values import dataclass, replace
 
 CLOCK_ERROR_SECONDS = 5
 """How far two clocks may be apart. A session is swept only when it is dead by every one of them."""

@@ -1,6 +1,5 @@
 """The stored side of one request's session: found, begun, written, ended. Knows neither SessionBase nor a request."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
@@ -19,6 +18,7 @@ from sojourn.migrate.candidate import Candidate
 from sojourn.migrate.store import found_in
 from sojourn.names import cleaned_label
 from sojourn.tokens import PREFIX
+from sojourn.values import dataclass
 from sojourn.writing import KEEP
 
 if TYPE_CHECKING:

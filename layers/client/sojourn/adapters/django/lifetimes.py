@@ -3,12 +3,13 @@
 https://docs.djangoproject.com/en/stable/topics/http/sessions/#browser-length-sessions-vs-persistent-sessions
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+
+from sojourn.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

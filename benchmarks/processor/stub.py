@@ -1,0 +1,78 @@
+"""DynamoDB over HTTP, as little of it as a benchmark needs: it remembers what was put, and says yes to everything else.
+
+What is left of a call is the client's own work. Its answers are as large as real ones, and carry the checksum.
+"""
+
+import json
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from devstack.layout import LOOPBACK
+
+Json = dict[str, Any]
+
+ITEMS: Final[dict[str, Json]] = {}
+"""What was put, by key, as it came over the wire."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        """One request."""
+        operation = self.headers["X-Amz-Target"].partition(".")[2]
+        request: Json = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.dumps(self._answer(operation, request), separators=(",", ":")).encode()
+        head = (
+            "HTTP/1.1 200 OK\r\nServer: Server\r\nDate: Fri, 15 Jan 2027 08:00:00 GMT\r\n"
+            "Content-Type: application/x-amz-json-1.0\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: keep-alive\r\n"
+            "x-amzn-RequestId: VSMRJ5QRBTCVQ8RJ8J5BQGBA4NVV4KQNSO5AEMVJF66Q9ASUAAJG\r\n"
+            f"x-amz-crc32: {zlib.crc32(body)}\r\n\r\n"
+        )
+        self.wfile.write(head.encode() + body)
+
+    def _answer(self, operation: str, request: Json) -> Json:
+        match operation:
+            case "PutItem":
+                ITEMS[request["Item"]["session_id"]["S"]] = request["Item"]
+                return {}
+            case "GetItem":
+                found = ITEMS.get(request["Key"]["session_id"]["S"])
+                return {"Item": found} if found else {}
+            case "BatchGetItem":
+                ((table, asked),) = request["RequestItems"].items()
+                several = [ITEMS[key["session_id"]["S"]] for key in asked["Keys"] if key["session_id"]["S"] in ITEMS]
+                return {"Responses": {table: several}, "UnprocessedKeys": {}}
+            case "DeleteItem":
+                return {"Attributes": ITEMS[request["Key"]["session_id"]["S"]]}
+            case "BatchExecuteStatement":
+                removed = [ITEMS[each["Parameters"][0]["S"]] for each in request["Statements"]]
+                return {
+                    "ConsumedCapacity": [{"TableName": "sessions", "CapacityUnits": 2.0 * len(removed)}],
+                    "Responses": [{"TableName": "sessions", "Item": item} for item in removed],
+                }
+            case _:
+                return {}
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def stub() -> Iterator[str]:
+    """The endpoint URL of one that is empty."""
+    ITEMS.clear()
+    server = ThreadingHTTPServer((LOOPBACK, 0), _Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{LOOPBACK}:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
