@@ -17,7 +17,7 @@ def test_an_ended_session_is_gone_at_once(gateway: Gateway) -> None:
     assert gateway.send("GET", "/session", token=token).status == 404
 
 
-@pytest.mark.parametrize("token", [mint().reveal(), "junk", ""])
+@pytest.mark.parametrize("token", [mint().reveal(), "junk", ""], ids=["unknown", "junk", "none"])
 def test_ending_what_is_not_there_is_no_error(gateway: Gateway, token: str) -> None:
     """Over is over, and no client learns whether it had begun."""
     assert gateway.send("DELETE", "/session", token=token).status == 204
