@@ -36,7 +36,7 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --n
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments environments-alone up demo down status verify test check boto3 pythons bench soak lint audit docs advisories format lock dynamodb-local peers upstream rails express browser clean
+.PHONY: help setup environments environments-alone up demo down status verify test check boto3 pythons bench soak lint audit docs dist advisories format lock dynamodb-local peers upstream rails express browser clean
 
 help: ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -107,6 +107,7 @@ lint: setup ## format, lint, types, rooms and the template
 	$(BIN)/lint-imports
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template template.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template layers/namespace.yaml
+	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template layers/only.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template examples/shop/template.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template examples/authorizer/template.yaml
 	AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint --template functions/records.yaml
@@ -120,6 +121,10 @@ audit: setup $(CHECKOV_STAMP) ## bandit on the code, checkov on the templates as
 docs: $(DOCS_STAMP) ## the documentation as a site, in .local/site; every link and anchor is checked
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --config-file website/mkdocs.yml
 	@echo "· .local/site/index.html; to read it: .venv-docs/bin/mkdocs serve --config-file website/mkdocs.yml"
+
+dist: setup ## the wheel and the source distribution, checked, in dist: see docs/releasing.md
+	rm -rf dist && $(BIN)/python -m hatchling build
+	$(BIN)/python -m pytest -q tests/stack/test_package.py
 
 advisories: setup ## known vulnerabilities of every pinned package; needs the Internet
 	$(BIN)/python -m tests.stack.advisories

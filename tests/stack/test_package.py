@@ -14,6 +14,7 @@ import pytest
 from trove_classifiers import classifiers
 
 from devstack.layout import ROOT
+from devstack.template import read_template
 
 CLIENT = ROOT / "layers" / "client"
 
@@ -72,6 +73,14 @@ def test_an_index_can_show_what_it_is(metadata: Message) -> None:
     assert metadata.get_payload(decode=True) == (ROOT / "README.md").read_bytes()
     assert {"asgi", "django", "encryption", "flask"} <= set(metadata.get_all("Provides-Extra", []))
     assert [name for name in metadata.get_all("Requires-Dist", []) if "extra ==" not in name] == ["boto3>=1.35.20"]
+
+
+def test_the_serverless_repository_has_the_same_version(metadata: Message) -> None:
+    """`sam publish` and the package index name one release; its files are there."""
+    application = read_template()["Metadata"]["AWS::ServerlessRepo::Application"]
+    assert (application["SemanticVersion"], application["Name"]) == (metadata["Version"], metadata["Name"])
+    assert all((ROOT / application[name]).is_file() for name in ("LicenseUrl", "ReadmeUrl"))
+    assert len(application["Description"]) <= 256
 
 
 def test_a_type_checker_knows_what_is_public(wheel: zipfile.ZipFile, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ Config = dict[str, Any]
 TEMPLATES = {
     "encryption": "layers/encryption.yaml",
     "namespace": "layers/namespace.yaml",
+    "only": "layers/only.yaml",
     "records": "functions/records.yaml",
 }
 

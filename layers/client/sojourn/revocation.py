@@ -29,8 +29,8 @@ class Memory:
     __slots__ = ("not_before", "until")
 
     def __init__(self) -> None:
-        self.not_before = 0
-        self.until = 0
+        self.not_before: int = 0
+        self.until: int = 0
 
 
 @dataclass(frozen=True, slots=True)

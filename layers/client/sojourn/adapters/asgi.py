@@ -115,7 +115,8 @@ class Session(Visit):
 
     def mark_modified(self) -> None:
         """As Starlette has it; changes are noticed without it."""
-        self.accessed = self.modified = True
+        self.mark_accessed()
+        self.modified = True
 
     def _refresh(self, seconds: float) -> None:
         self.within(seconds)

@@ -41,7 +41,7 @@ class Session(Visit, SessionMixin):
     """
 
     # To be permanent is no reason to be: many applications say it before each request.
-    trifles = frozenset({"_permanent"})
+    trifles: frozenset[str] = frozenset({"_permanent"})
 
     @property
     def new(self) -> bool:  # type: ignore[override]  # a plain attribute of the mixin
@@ -57,7 +57,7 @@ class Session(Visit, SessionMixin):
         return {key: with_markup(value) for key, value in document.items()}
 
 
-session = cast("Session", flask_session)
+session: Session = cast("Session", flask_session)
 """``flask.session``, typed as what it is."""
 
 

@@ -19,7 +19,14 @@ from sojourn.cli.sweeping import sweep
 from sojourn.cli.terminal import DeclinedError, Terminal
 from sojourn.errors import ConfigurationError, InvalidDataError, SojournError
 
-EXPECTED = (click.ClickException, click.Abort, BotoCoreError, DeclinedError, RefusedError, SojournError)
+EXPECTED: tuple[type[Exception], ...] = (
+    click.ClickException,
+    click.Abort,
+    BotoCoreError,
+    DeclinedError,
+    RefusedError,
+    SojournError,
+)
 """What is said in a sentence. Anything else is a mistake of the command, and its traceback is wanted."""
 
 

@@ -58,7 +58,7 @@ class Aws:
         self._session = boto3.Session(region_name=region, profile_name=profile)
         self._endpoint_url = endpoint_url
         self._clock = clock
-        self.client = cache(self._client)
+        self.client: Callable[[str], Any] = cache(self._client)  # boto3 has no types
         self.tick: Tick | None = None
 
     @property

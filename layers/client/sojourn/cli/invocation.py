@@ -58,7 +58,7 @@ class Invocation:
     def __init__(self, options: Options, machine: Machine) -> None:
         self.options = options
         self.machine = machine
-        self.terminal = Terminal(is_json=options.is_json, assume_yes=options.assume_yes)
+        self.terminal: Terminal = Terminal(is_json=options.is_json, assume_yes=options.assume_yes)
 
     @property
     def now(self) -> int:

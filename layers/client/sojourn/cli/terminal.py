@@ -30,8 +30,8 @@ class Terminal:
     """Where one run of the command writes and asks."""
 
     def __init__(self, *, is_json: bool = False, assume_yes: bool = False) -> None:
-        self.out = _console(stderr=False)
-        self.err = _console(stderr=True)
+        self.out: Console = _console(stderr=False)
+        self.err: Console = _console(stderr=True)
         self.is_json = is_json
         self._assume_yes = assume_yes
 

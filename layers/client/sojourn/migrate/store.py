@@ -318,7 +318,7 @@ class _Counts:
     """What has become of all keys, in all threads."""
 
     def __init__(self) -> None:
-        self.report = Report()
+        self.report: Report = Report()
         self._lock = threading.Lock()
 
     def add(self, **more: int) -> None:
