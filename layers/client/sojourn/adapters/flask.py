@@ -10,7 +10,7 @@ from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
 
 from sojourn.adapters.cookies import NOT_SHARED, Cookie, FormerCookie, warn_of_plain_http
-from sojourn.adapters.markup import with_markup, without_markup
+from sojourn.adapters.markup import may_hold_markup, with_markup_in, without_markup_in
 from sojourn.adapters.refusals import REFUSALS, refusal_of
 from sojourn.adapters.rules import (
     SAFE_METHODS,
@@ -28,6 +28,8 @@ from sojourn.values import replace
 from sojourn.writing import OnConflict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Flask, Request
 
 _FLASKS_NAME = "session"
@@ -43,18 +45,27 @@ class Session(Visit, SessionMixin):
     # To be permanent is no reason to be: many applications say it before each request.
     trifles: frozenset[str] = frozenset({"_permanent"})
 
+    was_permanent: bool = False
+    """Whether it was when this request found it."""
+
     @property
     def new(self) -> bool:  # type: ignore[override]  # a plain attribute of the mixin
         """Whether nothing is stored yet."""
         return not self.is_stored
 
+    def fill(self, contents: "Mapping[str, Any]") -> None:
+        """See ``LazyDictionary``."""
+        super().fill(contents)
+        self.was_permanent = bool(contents.get("_permanent", False))
+
     def to_document(self) -> dict[str, Any]:
         """See ``Visit``."""
-        return {key: without_markup(value) for key, value in self.items()}
+        contents = self.copy()
+        return without_markup_in(contents) if may_hold_markup(contents) else contents
 
     def from_document(self, document: dict[str, Any]) -> dict[str, Any]:
         """See ``Visit``."""
-        return {key: with_markup(value) for key, value in document.items()}
+        return with_markup_in(document) if may_hold_markup(document) else document
 
 
 session: Session = cast("Session", flask_session)
@@ -161,7 +172,7 @@ class SojournInterface(SessionInterface):
         except REFUSALS:
             return False  # the page did not need it, or was refused
         self._has_permanent = self._has_permanent or is_permanent
-        was_permanent = visit.before().get("_permanent", False) if visit.modified else is_permanent
+        was_permanent = visit.was_permanent
         visit.is_resent = (is_permanent and is_refreshed) or is_permanent != was_permanent
         return is_permanent
 

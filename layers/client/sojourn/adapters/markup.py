@@ -3,12 +3,45 @@
 In a document it is ``{" m": text}``, as in ``flask.json.tag``; a dict that only looks like that is ``{" di": …}``.
 """
 
+from itertools import chain
 from typing import Any
 
 from markupsafe import Markup
 
 _MARKUP = " m"
 _OBJECT = " di"
+
+_DEEPEST = 64
+
+
+def may_hold_markup(contents: dict[str, Any]) -> bool:
+    """Whether anything in ``contents`` is markup, tagged or not, or looks like it. Most sessions hold none.
+
+    A level at a time, since every request asks; what is too deep to say is said to hold some.
+    """
+    level: list[Any] = [contents]
+    for _ in range(_DEEPEST):
+        kinds = set(map(type, level))
+        if any(issubclass(kind, Markup) for kind in kinds):
+            return True
+        objects = [value for value in level if type(value) is dict] if dict in kinds else []
+        if any(len(value) == 1 and (_MARKUP in value or _OBJECT in value) for value in objects):
+            return True
+        lists = [value for value in level if type(value) in (list, tuple)] if kinds & {list, tuple} else []
+        level = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(lists)]
+        if not level:
+            return False
+    return True
+
+
+def without_markup_in(contents: dict[str, Any]) -> dict[str, Any]:
+    """A copy with each ``Markup`` tagged; the contents themselves are no tag, whatever their one key is."""
+    return {key: without_markup(value) for key, value in contents.items()}
+
+
+def with_markup_in(document: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of ``without_markup_in``."""
+    return {key: with_markup(value) for key, value in document.items()}
 
 
 def without_markup(value: Any) -> Any:  # whatever an application puts in

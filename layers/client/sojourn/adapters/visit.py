@@ -238,7 +238,7 @@ class Visit(LazyDictionary):
         return self._update()
 
     def _store_or_drop(self) -> None:
-        contents, wishes = self.to_document(), self._wishes()
+        contents, wishes, before = self.to_document(), self._wishes(), self._stored_as()
         is_needed = not self._may_go_without or not self._holder.is_mere_change(contents, wishes)
         try:
             if self._outage is not None:
@@ -251,11 +251,17 @@ class Visit(LazyDictionary):
                 report_dropped(self._store, self._holder.session, Cause.UNAVAILABLE)
             self._outage = error
         else:
-            self._take_over()
+            if self._stored_as() != before:
+                self._take_over()
             self._is_current = not self._holder.is_superseded
 
+    def _stored_as(self) -> tuple[str, int] | None:
+        """Id and version of what is stored: other requests had a share in it only where this one wrote."""
+        session = self._holder.session
+        return None if session is None else (session.id, session.version)
+
     def _take_over(self) -> None:
-        """What is stored now, where other requests had a share in it."""
+        """What is stored now."""
         session = self._holder.session
         if session is not None and self.to_document() != session:
             self.fill(self.from_document(session))
