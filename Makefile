@@ -1,6 +1,8 @@
 # Sojourn on one machine. Needs make and any Python 3.11 or later; fetches the rest. `make help` lists the commands.
 
 PYTHON ?= python3
+# What a shell has pyenv choose would hide the Python that .python-version names.
+unexport PYENV_VERSION
 # Where a stack lives and listens. `make up PORT=4570 LOCAL=.local2` runs a second one beside the first.
 LOCAL ?= $(or $(SOJOURN_LOCAL),.local)
 PORT ?= $(or $(SOJOURN_PORT),4566)
