@@ -1,7 +1,7 @@
 """The command that ends sessions: one, those of a subject, or all that began before an instant."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import click
@@ -34,7 +34,7 @@ class Instant(click.ParamType):
             given = None
         if given is None or given.tzinfo is None:
             self.fail("takes 'now', epoch seconds, or a time with its offset: 2026-11-27T08:00:00+00:00", param, ctx)
-        return int(given.astimezone(UTC).timestamp())
+        return int(given.timestamp())
 
 
 @click.command(cls=OfOneSession)
