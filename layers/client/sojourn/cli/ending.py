@@ -7,7 +7,7 @@ from typing import Final
 import click
 from rich.text import Text
 
-from sojourn.cli.identifier import OfOneSession, checked_id
+from sojourn.cli.identifier import OfOneSession, checked_id, checked_subject
 from sojourn.cli.interruption import interruptible
 from sojourn.cli.invocation import Invocation, surrounded
 from sojourn.cli.outcome import Outcome, Status
@@ -39,7 +39,7 @@ class Instant(click.ParamType):
 
 @click.command(cls=OfOneSession)
 @click.argument("session_id", metavar="[ID]", required=False, callback=checked_id)
-@click.option("--subject", metavar="SUBJECT", help="End every session of this subject.")
+@click.option("--subject", metavar="SUBJECT", callback=checked_subject, help="End every session of this subject.")
 @click.option("--before", type=Instant(), help="End every session of the namespace that was created before; for good.")
 @surrounded
 def end(run: Invocation, session_id: str | None, subject: str | None, before: int | str | None) -> Outcome:
