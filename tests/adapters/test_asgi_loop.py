@@ -125,6 +125,41 @@ def test_waiting_for_a_thread_counts(store: Store, stalled: threading.Event, run
     run(both)
 
 
+def test_a_page_that_can_do_without_its_session_waits_for_a_thread_no_longer(
+    store: Store, stalled: threading.Event, run: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """An outage is when no thread gets free: such a page is served then, and so is one that does not look."""
+    token = memory_store().create().token
+
+    async def put(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["session"]["b"] = 1
+        await shown(scope, receive, send)
+
+    async def blind(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    patient = SojournMiddleware(shown, store, threads=1, timeout=60)
+    anonymous = [SojournMiddleware(page, store, timeout=0.01, on_unavailable="anonymous") for page in (shown, put)]
+    refusing = [SojournMiddleware(page, store, timeout=0.01) for page in (blind, shown)]
+    answers: list[Answers] = []
+
+    async def all_of_them() -> None:
+        async with anyio.create_task_group() as visitors:
+            visitors.start_soon(ask, patient, token)
+            await anyio.wait_all_tasks_blocked()
+            for hasty in (*anonymous, *refusing):
+                hasty._threads._limiter = patient._threads._limiter  # one pool, two patiences
+                answers.append(await ask(hasty, token))
+            stalled.set()
+
+    run(all_of_them)
+    assert [answer.status for answer in answers] == [200, 200, 200, 503]
+    assert [answer.headers.get("cache-control") for answer in answers] == ["no-store", "no-store", None, "no-store"]
+    assert not any("set-cookie" in answer.headers for answer in answers)
+    told = [record.getMessage() for record in caplog.records if record.name == "sojourn.events"]
+    assert told.count("read: session (no id) refused: unavailable: no thread was free in 0.01 seconds") == 4
+
+
 def test_a_visitor_who_puts_something_in_gets_an_answer(
     store: Store, stalled: threading.Event, run: Callable[..., Any]
 ) -> None:

@@ -246,6 +246,25 @@ def test_the_cookie_of_another_site_makes_no_form_genuine(store: Store) -> None:
     assert [victim.post({"csrf_token": each})["statusCode"] for each in (theirs, token)] == [403, 200]
 
 
+def test_of_two_cookies_that_open_a_session_no_form_is_genuine(store: Store) -> None:
+    """Neither is known to be the user's own, so the request has no session, and no form of either is let through."""
+    victim, attacker = Visitor(store, form, checks_csrf=True), Visitor(store, form, checks_csrf=True)
+    tokens = victim.get(), attacker.get()
+    for cookies in ([*attacker.cookies, *victim.cookies], [*victim.cookies, *attacker.cookies]):
+        for token in tokens:
+            both = Visitor(store, form, checks_csrf=True)
+            both.cookies = cookies
+            assert both.post({"csrf_token": token})["statusCode"] == 403
+
+
+def test_a_cookie_that_is_no_text_is_refused_like_any_other(store: Store) -> None:
+    """A value with the prefix of a token need not have its form."""
+    visitor = Visitor(store, form, checks_csrf=True)
+    for value in ("sjn_\ud800", "sjn_", "sjn_" + "é" * 36):
+        visitor.cookies = [f"__Host-session={value}"]
+        assert visitor.post({"csrf_token": csrf_token_of("sjn_")})["statusCode"] == 403
+
+
 def test_a_form_works_while_the_store_is_away_where_pages_do(store: Store, backend: CountingBackend) -> None:
     """The token is the cookie's: what is loaded then can be sent later."""
     visitor = Visitor(store, form, checks_csrf=True, on_unavailable="anonymous")

@@ -35,7 +35,9 @@ def test_one_those_of_a_subject_or_all_are_ended(command: Command, store: Store)
     assert store.read(other.token) is not None
     instant = int(time.time()) - 1
     assert command.run("end", "--before", str(instant), *scripted).result["before"] == instant
-    assert command.run("end", "--before", "2026-01-01", *scripted).status == 2
+    for wrong in ("2026-01-01", "0001-01-01T00:00:00+14:00", "999999999999"):
+        ran = command.run("end", "--before", wrong, *scripted)
+        assert (ran.status, ran.answer["command"]) == (2, "end")
     assert command.run("end", *scripted).status == 2
 
 
@@ -121,5 +123,6 @@ def test_a_bill_is_of_the_flags_the_settings_and_the_prices(command: Command) ->
     assert ran.result["load"]["idle_seconds"] == 600
     assert ran.result["prices"]["write_units"] == 1.25
     assert ran.result["dollars"] > half["dollars"] > 0
-    assert command.run("cost", "--price", "gold=1").status == 2
+    for wrong in ("gold=1", "write_units=nan", "write_units=inf", "write_units=-1", "write_units"):
+        assert command.run("cost", "--price", wrong).status == 2
     assert "in all" in command.run("cost").out

@@ -28,7 +28,14 @@ def test_a_session_is_shown_without_its_document(command: Command, store: Store)
 def test_a_token_on_the_command_line_is_refused_and_not_repeated(command: Command) -> None:
     """It would be in the shell's history, and then in the log that holds the error."""
     token = f"sjn_{'a' * 36}"
-    for words in (["show", token], ["end", token], ["token", "inspect", token], ["list", "ada", token, "--json"]):
+    for words in (
+        ["show", token],
+        ["end", token],
+        ["token", "inspect", token],
+        ["list", "ada", token, "--json"],
+        ["list", token, "--json"],
+        ["end", "--subject", token, "--yes", "--json"],
+    ):
         ran = command.run(*words)
         assert ran.status == 2
         assert "a" * 12 not in ran.out + ran.err

@@ -25,7 +25,7 @@ from sojourn.store import Store
 from sojourn.testing import FakeClock
 from sojourn_service import Telemetry
 from sojourn_service.authorizer import MOST_BYTES, Authorizer
-from sojourn_service.settings import AuthorizerSettings
+from sojourn_service.settings import AuthorizerSettings, Source
 from tests.service.conftest import Log
 from tests.service.gateway import FakeContext
 from tests.service.specification import ROOT
@@ -48,8 +48,10 @@ def event_of(name: str, token: str = NONE) -> dict[str, Any]:
 def ask(store: Store, telemetry: Telemetry) -> Ask:
     """The verdict on an event."""
 
-    def asked(event: dict[str, Any], *, keys: tuple[str, ...] = (), cookie: str | None = None) -> Any:  # noqa: ANN401
-        settings = AuthorizerSettings(keys, cookie)
+    def asked(
+        event: dict[str, Any], *, keys: tuple[str, ...] = (), cookie: str | None = None, source: Source = "any"
+    ) -> Any:  # noqa: ANN401
+        settings = AuthorizerSettings(keys, cookie, source)
         return Authorizer(store, settings, telemetry=telemetry).authorize(event, FakeContext())
 
     return asked
@@ -154,7 +156,7 @@ def test_a_session_is_renewed_as_by_any_read(ask: Ask, store: Store, clock: Fake
 def test_of_several_cookies_the_one_that_opens_counts(ask: Ask, store: Store) -> None:
     """In a list or in headers; two that open a session each are one too many."""
     session, other = store.create({}), store.create({})
-    event = event_of("http", "sjn_" + "A" * 36)
+    event = event_of("http", "sjn_" + "A" * 36) | {"identitySource": None}
     event["cookies"] = [f"__Host-session={session.token}"]
     assert ask(event)["context"]["id"] == session.id
     event["headers"]["cookie"] = f"__Host-session={other.token}"
@@ -164,7 +166,7 @@ def test_of_several_cookies_the_one_that_opens_counts(ask: Ask, store: Store) ->
 def test_a_cookie_goes_by_its_name(ask: Ask, store: Store) -> None:
     """Which the deployment chooses; one that browsers refuse is a mistake."""
     session = store.create({})
-    event = event_of("http")
+    event = event_of("http") | {"identitySource": None}
     event["headers"]["cookie"] = f"sid={session.token}"
     assert not is_open(ask(event))
     assert is_open(ask(event, cookie="sid"))
@@ -178,7 +180,7 @@ def test_a_header_goes_before_the_cookie(ask: Ask, store: Store, name: str) -> N
     by_header, by_bearer, by_cookie = (store.create({}, subject=name) for name in ("ada", "bob", "eve"))
 
     def asked(**headers: str) -> str | None:
-        event = event_of(name, by_cookie.token)
+        event = event_of(name, by_cookie.token) | {"identitySource": None}
         event["headers"] |= headers
         event["multiValueHeaders"] = {key: [value] for key, value in event["headers"].items()}
         verdict = ask(event)
@@ -189,6 +191,42 @@ def test_a_header_goes_before_the_cookie(ask: Ask, store: Store, name: str) -> N
     assert asked(Authorization=bearer) == "bob"
     assert asked(Authorization="Bearer eyJhbGciOiJub25lIn0.e30.") == "eve"
     assert asked(**{"Session-Token": "garbage"}) is None
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_verdict_that_may_be_kept_is_on_what_it_is_kept_by(ask: Ask, store: Store, listed: bool) -> None:
+    """Else the next request with the same cookie, a stranger's ``theme=dark``, received the verdict on this one."""
+    session, other = store.create({}, subject="ada"), store.create({}, subject="bob")
+    kept_by = "theme=dark"
+    event = event_of("http", session.token)
+    event["headers"] |= {"cookie": kept_by, "authorization": f"Bearer {session.token}", "session-token": session.token}
+    assert not is_open(ask(event | {"identitySource": [kept_by] if listed else kept_by}))
+    assert ask(event | {"identitySource": []})["context"]["subject"] == "ada"
+    kept_by = f"__Host-session={other.token}"
+    event["headers"]["cookie"] = kept_by
+    assert ask(event | {"identitySource": [kept_by] if listed else kept_by})["context"]["subject"] == "bob"
+
+
+@pytest.mark.parametrize("name", ["http", "rest", "websocket"])
+def test_a_deployment_may_name_the_header_that_counts(ask: Ask, store: Store, name: str) -> None:
+    """For verdicts that a REST API keeps: its events do not say by what."""
+    sources: tuple[Source, ...] = ("cookie", "bearer", "header")
+    tokens = {source: store.create({}).token for source in sources}
+    event = event_of(name, tokens["cookie"]) | {"identitySource": None}
+    event["headers"] |= {"session-token": tokens["header"], "authorization": f"Bearer {tokens['bearer']}"}
+    event["multiValueHeaders"] = {key: [value] for key, value in event["headers"].items()}
+    for source, token in tokens.items():
+        assert ask(event, source=source)["context"]["id"] == token[4:16]
+    event["multiValueHeaders"] = event["headers"] = {"session-token": tokens["header"]}
+    assert not is_open(ask(event, source="cookie"))
+
+
+def test_a_header_that_is_no_source_is_refused_at_the_start() -> None:
+    """In its words; empty is any."""
+    assert AuthorizerSettings.from_environment({"AUTHORIZER_SOURCE": "cookie"}).source == "cookie"
+    assert AuthorizerSettings.from_environment({"AUTHORIZER_SOURCE": ""}).source == "any"
+    with pytest.raises(ConfigurationError, match="AUTHORIZER_SOURCE"):
+        AuthorizerSettings.from_environment({"AUTHORIZER_SOURCE": "Cookie"})
 
 
 def test_a_header_that_is_there_twice_is_none(ask: Ask, store: Store) -> None:

@@ -208,6 +208,26 @@ def test_what_is_refused_says_why_and_of_which_session(store: Store, told: Told)
     assert {event.session_id for event in told} == {session.id}
 
 
+def test_what_is_refused_under_a_lock_is_told_once(store: Store, told: Told) -> None:
+    """By the verb that met it, and not again by the lock around it."""
+    session = store.create({"a": 1})
+    other = store.read(session.token)
+    assert other is not None
+    told.clear()
+    with pytest.raises(ConflictError), store.lock(other):  # noqa: PT012  # the block is what is judged
+        session["a"], other["a"] = 2, 3
+        store.write(session)
+        store.write(other)
+    store.expire(session)
+    with pytest.raises(SessionGoneError), store.lock(other):
+        pass
+    assert short(told) == [
+        ("write", "refused", "conflict"),
+        ("expire", "ended", "logout"),
+        ("refresh", "missed", "gone meanwhile"),
+    ]
+
+
 def test_a_store_that_is_away_is_told_at_every_verb(clock: FakeClock, told: Told) -> None:
     """With the store's own words, and the id where there is one."""
     backend = FaultyBackend()

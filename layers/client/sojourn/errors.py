@@ -19,7 +19,12 @@ from sojourn.absence import Absence
 
 
 class SojournError(Exception):
-    """The root of the tree; catch it to catch everything that Sojourn raises."""
+    """The root of the tree; catch it to catch everything that Sojourn raises.
+
+    ``is_reported``: an event has told it, so a verb around the one that raised it does not tell it again.
+    """
+
+    is_reported: bool = False
 
 
 class SessionGoneError(SojournError):

@@ -165,9 +165,10 @@ class Reporter:
             self._call(self._on_event, event)
 
     def report_error(self, verb: str, error: SojournError, *, session_id: str | None = None) -> None:
-        """What ``error`` means for a session; nothing where it is about the caller's arguments or settings."""
+        """What ``error`` means for a session, once; nothing where it is about the caller's arguments or settings."""
         meaning = meaning_of(error)
-        if meaning is not None:
+        if meaning is not None and not error.is_reported:
+            error.is_reported = True
             outcome, reason, detail = meaning
             known = getattr(error, "session_id", None) or session_id
             self.report(verb, outcome, session_id=known, reason=reason, detail=detail)

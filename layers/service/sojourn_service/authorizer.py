@@ -42,6 +42,7 @@ class Authorizer:
         """``monotonic`` returns seconds and times requests for the log."""
         self._store = store
         self._keys = settings.keys
+        self._source = settings.source
         self._cookie = Cookie(name=settings.cookie).in_namespace(store.settings.namespace)
         self._telemetry = telemetry
         self._monotonic = monotonic
@@ -77,7 +78,7 @@ class Authorizer:
 
     def _judged(self, request: AuthorizerRequest, store: Store) -> tuple[Verdict, dict[str, object]]:
         """The verdict, and what the log says of it."""
-        tokens = request.tokens(self._cookie)
+        tokens = request.tokens(self._cookie, self._source)
         found = TokenOpener(store, tokens, subject_of=None).find() if tokens else None
         if not isinstance(found, Session):
             return request.denied(), {"status": HTTPStatus.FORBIDDEN.value}

@@ -14,6 +14,7 @@ from sojourn.errors import ConfigurationError
 from sojourn.tokens import PREFIX
 from sojourn.values import dataclass
 from sojourn_service.invocation import Event
+from sojourn_service.settings import Source
 
 Verdict = dict[str, Any]
 """What the function returns to API Gateway."""
@@ -22,36 +23,47 @@ Kind = Literal["http", "rest", "websocket"]
 """``rest`` is also an HTTP API with payload 1.0: it has the same events and takes the same verdicts."""
 
 _BEARER: Final = "bearer "
-_TOKEN_HEADER: Final = "session-token"  # noqa: S105  # the name of a header
 _CONNECT: Final = "/$connect"
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizerRequest:
-    """One question. ``arn`` is of the route that is called, ``headers`` by their names in small letters."""
+    """One question. ``arn`` is of the route that is called, ``headers`` by their names in small letters.
+
+    ``kept_by`` are the values by which the gateway may keep the verdict, as far as the event says so.
+    """
 
     kind: Kind
     arn: str
     id: str | None
     headers: Mapping[str, Sequence[str]]
     cookies: Sequence[str]
+    kept_by: Sequence[str] = ()
 
-    def tokens(self, cookie: Cookie) -> tuple[str, ...]:
+    def tokens(self, cookie: Cookie, source: Source = "any") -> tuple[str, ...]:
         """The tokens that count: of a ``Session-Token`` header, else a bearer of this store, else of the cookie.
 
-        An ``Authorization`` header that holds something else, another service's token say, is left to others.
+        With another ``source`` than ``any`` of that one alone. An ``Authorization`` header that holds something else,
+        another service's token say, is left to others. What the verdict is not kept by does not count: requests with
+        the same sources receive the same verdict, whoever sent them.
         """
-        given = self.headers.get(_TOKEN_HEADER)
-        if given is not None:
-            return tuple(given) if len(given) == 1 else ()
-        bearers = [value[len(_BEARER) :].strip() for value in self._authorization() if _is_bearer(value)]
-        ours = tuple(bearer for bearer in bearers if bearer.startswith(PREFIX))
-        if ours:
-            return ours if len(ours) == 1 else ()
-        return cookie.tokens_in(self.cookies)
+        found: dict[Source, tuple[str, ...]] = {
+            "header": tuple(self.headers.get("session-token", ())),
+            "bearer": self._bearers(),
+            "cookie": cookie.tokens_in(self.cookies),
+        }
+        for name, tokens in found.items():
+            if tokens and source in ("any", name) and self._is_kept_by(tokens):
+                return tokens if len(tokens) == 1 or name == "cookie" else ()
+        return ()
 
-    def _authorization(self) -> Sequence[str]:
-        return self.headers.get("authorization", ())
+    def _bearers(self) -> tuple[str, ...]:
+        values = self.headers.get("authorization", ())
+        bearers = [value[len(_BEARER) :].strip() for value in values if _is_bearer(value)]
+        return tuple(bearer for bearer in bearers if bearer.startswith(PREFIX))
+
+    def _is_kept_by(self, tokens: Sequence[str]) -> bool:
+        return not self.kept_by or all(any(token in value for value in self.kept_by) for token in tokens)
 
     def allowed(self, principal: str, context: Mapping[str, str | int | float | bool]) -> Verdict:
         """Go on, with ``context`` for the function behind."""
@@ -84,7 +96,12 @@ def authorizer_request(event: Event) -> AuthorizerRequest:
     listed = event.get("cookies")
     cookies = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
     return AuthorizerRequest(
-        _kind_of(event, arn), arn, _request_id(event), headers=found.headers, cookies=[*found.cookies, *cookies]
+        _kind_of(event, arn),
+        arn,
+        _request_id(event),
+        headers=found.headers,
+        cookies=[*found.cookies, *cookies],
+        kept_by=_sources_of(event),
     )
 
 
@@ -92,8 +109,15 @@ def _token_request(event: Event, arn: str) -> AuthorizerRequest:
     """The one header that a TOKEN authorizer is given, whichever it was."""
     value = event.get("authorizationToken")
     text = value if isinstance(value, str) else ""
-    name = _TOKEN_HEADER if text.startswith(PREFIX) else "authorization"
+    name = "session-token" if text.startswith(PREFIX) else "authorization"
     return AuthorizerRequest("rest", arn, None, headers={name: [text]}, cookies=[text])
+
+
+def _sources_of(event: Event) -> Sequence[str]:
+    """The values of the identity sources: HTTP APIs send them, as a list or, with payload 1.0, in one text."""
+    given = event.get("identitySource")
+    values = given if isinstance(given, list) else [given]
+    return [value for value in values if isinstance(value, str) and value]
 
 
 def _kind_of(event: Event, arn: str) -> Kind:

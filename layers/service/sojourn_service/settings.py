@@ -3,9 +3,13 @@
 import os
 import re
 from collections.abc import Mapping
+from typing import Literal, get_args
 
 from sojourn.errors import ConfigurationError
 from sojourn.values import dataclass
+
+Source = Literal["any", "cookie", "bearer", "header"]
+"""Where a token for an authorizer counts: the session's cookie, ``Authorization: Bearer``, or ``Session-Token``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,14 @@ _OF_THE_GATEWAY = frozenset({"principalId", "integrationLatency", "claims", "sco
 
 @dataclass(frozen=True, slots=True)
 class AuthorizerSettings:
-    """``keys`` of the document that the function behind the authorizer receives; the name of the session's cookie."""
+    """``keys`` of the document that the function behind the authorizer receives; the name of the session's cookie.
+
+    ``source`` is where a token counts.
+    """
 
     keys: tuple[str, ...] = ()
     cookie: str | None = None
+    source: Source = "any"
 
     def __post_init__(self) -> None:
         for key in self.keys:
@@ -48,10 +56,18 @@ class AuthorizerSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "AuthorizerSettings":
-        """The settings that ``AUTHORIZER_KEYS``, separated by commas, and ``AUTHORIZER_COOKIE`` describe."""
+        """The settings that ``AUTHORIZER_KEYS``, separated by commas, and ``…_COOKIE`` and ``…_SOURCE`` describe."""
         named = environment.get("AUTHORIZER_KEYS", "").split(",")
         keys = tuple(dict.fromkeys(key.strip() for key in named if key.strip()))
-        return cls(keys, environment.get("AUTHORIZER_COOKIE") or None)
+        source = _source(environment.get("AUTHORIZER_SOURCE") or "any")
+        return cls(keys, environment.get("AUTHORIZER_COOKIE") or None, source)
+
+
+def _source(text: str) -> Source:
+    for known in get_args(Source):
+        if text == known:
+            return known  # type: ignore[no-any-return]  # get_args knows no types
+    raise ConfigurationError(f"AUTHORIZER_SOURCE is {', '.join(get_args(Source))}, not {text!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar, cast
 
 import anyio
 
@@ -14,7 +14,7 @@ from sojourn.adapters.refusals import REFUSALS, refusal_of
 from sojourn.adapters.rules import SAFE_METHODS, OnUnavailable, SubjectOf, checked_lifetime, rules_of
 from sojourn.adapters.threads import Threads, is_in_event_loop
 from sojourn.adapters.visit import Visit
-from sojourn.errors import SojournError
+from sojourn.errors import SojournError, StoreUnavailableError
 from sojourn.factory import open_store
 from sojourn.store import Store
 from sojourn.writing import OnConflict
@@ -29,6 +29,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+T = TypeVar("T")
 
 _SERVER_ERROR = 500
 
@@ -59,14 +60,17 @@ class _LoopOpener:
         try:
             found = self._inner.find()
         except SojournError as error:
-            raised = error  # the name is gone after this block
-
-            def fail() -> NoReturn:
-                raise raised
-
-            self._found = fail
+            self.fail(error)
         else:
             self._found = lambda: found
+
+    def fail(self, error: SojournError) -> None:
+        """Raise ``error`` where the session is looked at."""
+
+        def raise_it() -> NoReturn:
+            raise error
+
+        self._found = raise_it
 
     @property
     def is_waiting(self) -> bool:
@@ -96,18 +100,21 @@ class Session(Visit):
     async def open(self) -> None:
         """Read it, once, while other requests are served. An error is raised where the session is looked at."""
         if self._loop_opener.is_waiting:
-            await self._threads.run(self._loop_opener.fetch)
+            try:
+                await self._run("read", self._loop_opener.fetch)
+            except StoreUnavailableError as error:
+                self._loop_opener.fail(error)
 
     async def refresh(self) -> None:  # type: ignore[override]  # a caller in the event loop has to await it
         """Read it again, in a WebSocket or a long poll: one that ended meanwhile is empty. See ``Visit.refresh``."""
         await self.open()
-        await self._threads.run(self._refresh)
+        await self._run("refresh", self._refresh)
 
     async def save(self, *, is_kept: bool) -> CookieUpdate:
         """``close``, while other requests are served."""
         if not self.is_ending and not (is_kept and self.may_need_store):
             return self.close(is_kept=is_kept)
-        return await self._threads.run(lambda seconds: self._save(seconds, is_kept=is_kept))
+        return await self._run("write", lambda seconds: self._save(seconds, is_kept=is_kept))
 
     def mark_accessed(self) -> None:
         """Called by Starlette where ``request.session`` is named: the answer varies by cookie."""
@@ -117,6 +124,13 @@ class Session(Visit):
         """As Starlette has it; changes are noticed without it."""
         self.mark_accessed()
         self.modified = True
+
+    async def _run(self, verb: str, call: Callable[[float], T]) -> T:
+        try:
+            return await self._threads.run(call)
+        except StoreUnavailableError as error:
+            self._store.resources.reporter.report_error(verb, error)  # where no thread was free: the store did not
+            raise
 
     def _refresh(self, seconds: float) -> None:
         self.within(seconds)

@@ -6,7 +6,7 @@ from sojourn.adapters.csrf import csrf_token_of, is_csrf_token_of
 from sojourn.adapters.rules import merged_messages
 from sojourn.adapters.visit import Visit
 from sojourn.errors import ConflictError
-from sojourn.tokens import PREFIX
+from sojourn.tokens import parsed
 from sojourn.values import replace
 from sojourn.writing import Conflict, OnConflict
 
@@ -68,13 +68,15 @@ class Session(Visit):
     def accepts(self, csrf_token: str | None) -> bool:
         """Whether the request that brought ``csrf_token`` comes from a page of this session.
 
-        Calls the store only where a client sent several cookies: the one that opens its session counts.
+        Calls the store only where a client sent several cookies: the one that opens its session counts, or was replaced
+        while the request was on its way.
         """
         if self.has_several_tokens:
             self.before_look()
-        token = self._opener.token
-        is_ours = token is not None and token.startswith(PREFIX)
-        return is_ours and csrf_token is not None and is_csrf_token_of(str(token), csrf_token)
+            if not self.is_stored and not self._holder.is_superseded:
+                return False  # any of them may be another site's
+        token = parsed(self._opener.token)
+        return token is not None and csrf_token is not None and is_csrf_token_of(token.reveal(), csrf_token)
 
     def _current_token(self) -> Any:
         session = self._holder.session

@@ -140,7 +140,7 @@ class Visit(LazyDictionary):
         """Whether ``close`` may call the store."""
         holder = self._holder
         is_found = holder.session is not None or holder.candidate is not None
-        is_begun = self._is_opened and (is_found or bool(self) or self._subject is not None)
+        is_begun = self._is_opened and self._outage is None and (is_found or bool(self) or self._subject is not None)
         return holder.is_ending or (is_begun and not self._is_closed)
 
     @property

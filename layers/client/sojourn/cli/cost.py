@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
+from math import inf
 from typing import Any, Final, TypeVar
 
 import click
@@ -137,7 +138,9 @@ def _priced(given: tuple[str, ...]) -> Prices:
         try:
             changed[name] = float(dollars)
         except ValueError:
-            raise click.BadParameter(f"{name} takes dollars", param_hint="--price") from None
+            changed[name] = -1
+        if not 0 <= changed[name] < inf:  # neither is a number that is none
+            raise click.BadParameter(f"{name} takes dollars", param_hint="--price")
     return replace(Prices(), **changed)
 
 

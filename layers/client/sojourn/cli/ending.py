@@ -1,13 +1,13 @@
 """The command that ends sessions: one, those of a subject, or all that began before an instant."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import click
 from rich.text import Text
 
-from sojourn.cli.identifier import OfOneSession, checked_id
+from sojourn.cli.identifier import OfOneSession, checked_id, checked_subject
 from sojourn.cli.interruption import interruptible
 from sojourn.cli.invocation import Invocation, surrounded
 from sojourn.cli.outcome import Outcome, Status
@@ -34,12 +34,12 @@ class Instant(click.ParamType):
             given = None
         if given is None or given.tzinfo is None:
             self.fail("takes 'now', epoch seconds, or a time with its offset: 2026-11-27T08:00:00+00:00", param, ctx)
-        return int(given.astimezone(UTC).timestamp())
+        return int(given.timestamp())
 
 
 @click.command(cls=OfOneSession)
 @click.argument("session_id", metavar="[ID]", required=False, callback=checked_id)
-@click.option("--subject", metavar="SUBJECT", help="End every session of this subject.")
+@click.option("--subject", metavar="SUBJECT", callback=checked_subject, help="End every session of this subject.")
 @click.option("--before", type=Instant(), help="End every session of the namespace that was created before; for good.")
 @surrounded
 def end(run: Invocation, session_id: str | None, subject: str | None, before: int | str | None) -> Outcome:

@@ -1,9 +1,9 @@
-"""A session id as an argument of a command. Looks nothing up."""
+"""A session id, or a subject, as an argument of a command. Looks nothing up."""
 
 import click
 
 from sojourn.names import is_session_id
-from sojourn.tokens import PREFIX
+from sojourn.tokens import PREFIX, parsed
 
 
 class OfOneSession(click.Command):
@@ -23,7 +23,18 @@ def checked_id(_context: click.Context, _parameter: click.Parameter, value: str 
     if value is None or is_session_id(value):
         return value
     if value.startswith(PREFIX):
-        raise click.BadParameter(
-            "that is a token, and your shell's history has it now: end its session, by the 12 characters after sjn_"
-        )
+        raise _betrayed()
     raise click.BadParameter("a session id is 12 characters of letters, digits, '-' and '_'")
+
+
+def checked_subject(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """A subject, for click."""
+    if parsed(value) is not None:
+        raise _betrayed()
+    return value
+
+
+def _betrayed() -> click.BadParameter:
+    return click.BadParameter(
+        "that is a token, and your shell's history has it now: end its session, by the 12 characters after sjn_"
+    )

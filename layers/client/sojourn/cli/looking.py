@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sojourn.absence import Absence
-from sojourn.cli.identifier import OfOneSession, checked_id
+from sojourn.cli.identifier import OfOneSession, checked_id, checked_subject
 from sojourn.cli.invocation import Invocation, surrounded
 from sojourn.cli.judging import Judgement, judged
 from sojourn.cli.outcome import Outcome, Status
@@ -47,7 +47,7 @@ def show(run: Invocation, session_id: str, with_document: bool, token_env: str |
 
 
 @click.command("list")
-@click.argument("subject")
+@click.argument("subject", callback=checked_subject)
 @click.option("--limit", type=click.IntRange(min=1), default=1_000, show_default=True, help="Show so many at most.")
 @surrounded
 def list_sessions(run: Invocation, subject: str, limit: int) -> Outcome:
