@@ -89,10 +89,10 @@ BOUNDARIES = {
         "pass",
     ),
     "a login revives what was ended with all others": Mutant(
-        "sojourn.changing:Changer.login", "self._demand_current(before)\n", "pass\n"
+        "sojourn.changing:Changer._login", "self._demand_current(before)\n", "pass\n"
     ),
     "a login forgets the former subject": Mutant(
-        "sojourn.changing:Changer.login", "before.record.subject not in (None, owner)", "False"
+        "sojourn.changing:Changer._login", "before.record.subject not in (None, owner)", "False"
     ),
     "a login is not asked about afterwards": Mutant(
         "sojourn.changing:Changer._write", "self._demand_current(snapshot, outcome_unknown=True)", "pass"
@@ -123,7 +123,7 @@ BOUNDARIES = {
         "sojourn.protocol:SessionProtocol.load", "self._revocation.remember(found)", "self._revocation.remember(None)"
     ),
     "not before moves back": Mutant("sojourn.revocation:Revocation.set_not_before", "seen.number >= instant", "False"),
-    "not before is set beyond now": Mutant("sojourn.store:Store.expire_before", "0 <= instant <= now", "0 <= instant"),
+    "not before is set beyond now": Mutant("sojourn.ending:Ender.end_before", "0 <= instant <= now", "0 <= instant"),
 }
 
 CONDITIONS = {
@@ -278,7 +278,7 @@ SUBJECTS = {
         "sojourn.names:_normalised", 'or unicodedata.category(one) == "Cc"', ""
     ),
     "a failure hides what was ended beside it": Mutant(
-        "sojourn.subjects:_end_each", "return ended, failures[0]", "return 0, failures[0]"
+        "sojourn.subjects:_end_each", "return ended, failures[0]", "return [], failures[0]"
     ),
 }
 

@@ -831,7 +831,7 @@ def queries_are_the_stacks_own(template: Template) -> Iterator[str]:
     for name, query in resources(template, "AWS::Logs::QueryDefinition"):
         if not query["Name"].get("Fn::Sub", "").startswith("${AWS::StackName}/"):
             yield f"{name} is another stack's as well"
-        groups = [group.get("Ref", "") for group in query.get("LogGroupNames", [])]
+        groups = [group.get("Fn::If", [None, group])[1].get("Ref", "") for group in query.get("LogGroupNames", [])]
         if not groups or any(
             template["Resources"].get(group, {}).get("Type") != "AWS::Logs::LogGroup" for group in groups
         ):

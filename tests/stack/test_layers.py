@@ -10,12 +10,16 @@ import sys
 import zipfile
 from pathlib import Path
 
+import botocore
 import pytest
 
 from devstack import deployment
 from devstack.layout import Layout, free_port
 
 LAYERS = {"ClientLayer": "sojourn", "ServiceLayer": "sojourn_service"}
+
+RUNTIME = str(Path(botocore.__file__).parents[1])
+"""Where boto3 is, which Lambda's runtime brings: behind the layers."""
 
 LOADING = """
 import importlib.util, json, pathlib, sys
@@ -85,7 +89,7 @@ def test_every_module_is_loaded_from_its_bytecode(
     before = contents(tmp_path)
     loaded = json.loads(
         subprocess.run(
-            [sys.executable, "-S", "-c", LOADING, package, str(places[layer]), *map(str, places.values())],
+            [sys.executable, "-S", "-c", LOADING, package, str(places[layer]), *map(str, places.values()), RUNTIME],
             capture_output=True,
             text=True,
             check=True,

@@ -517,19 +517,19 @@ MUTANTS = {
         a_thief,
     ),
     "no look at the epoch before a login": (
-        Mutant("sojourn.changing:Changer.login", "self._demand_current(before)\n", "pass\n"),
+        Mutant("sojourn.changing:Changer._login", "self._demand_current(before)\n", "pass\n"),
         a_login_and_a_lagging_index,
     ),
     "the new epoch is read after that": (
         Mutant(
-            "sojourn.changing:Changer.login",
+            "sojourn.changing:Changer._login",
             "Login(owner, name, epoch, ",
             "Login(owner, name, self._epoch_name(owner), ",
         ),
         a_login_and_a_lagging_index,
     ),
     "no second look at the epoch before": (
-        Mutant("sojourn.changing:Changer.login", "if before.record.subject not in (None, owner):", "if False:"),
+        Mutant("sojourn.changing:Changer._login", "if before.record.subject not in (None, owner):", "if False:"),
         another_subject_and_a_lagging_index,
     ),
     "no look at the epoch after": (

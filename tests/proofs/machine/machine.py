@@ -137,12 +137,12 @@ class Engine(Protocol):
         """Remove everything."""
 
 
-def one_by_one(end: Callable[[str], bool], keys: Sequence[str]) -> tuple[int, BaseException | None]:
+def one_by_one(end: Callable[[str], bool], keys: Sequence[str]) -> tuple[list[str], BaseException | None]:
     """As ``sojourn.subjects`` ends many sessions, without threads."""
-    ended = 0
+    ended: list[str] = []
     for key in keys:
         try:
-            ended += end(key)
+            ended += [key] if end(key) else []
         except StoreUnavailableError as failure:
             return ended, failure
     return ended, None
