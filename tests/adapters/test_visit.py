@@ -195,3 +195,28 @@ def test_a_change_that_an_outage_drops_is_told_once(
         ("read", Outcome.REFUSED, Cause.UNAVAILABLE),
         ("write", Outcome.REFUSED, Cause.UNAVAILABLE),
     ]
+
+
+def test_a_page_sees_version_and_deadlines_of_its_session(store: Store, clock: FakeClock) -> None:
+    """As they are once it was read, renewed or stored; none while nothing is stored."""
+    begun = Visit(store, (), Rules())
+    assert begun.summary is None
+    begun["cart"] = ["tea"]
+    assert begun.summary is None
+    begun.close()
+    settings, began_at = store.settings, clock()
+    assert begun.summary is not None
+    assert (begun.summary.id, begun.summary.version) == (begun.id, 1)
+    clock.advance(settings.idle_seconds - 1)
+    token = begun.close().token
+    visit = Visit(store, (str(token),), Rules())
+    assert visit.summary is not None
+    assert visit.summary.expires_at == clock() + settings.idle_seconds
+    assert visit.summary.absolute_at == began_at + settings.absolute_seconds
+    visit.label = "phone"
+    visit.login("ada")
+    visit.close()
+    assert visit.summary == next(store.sessions(subject="ada"))
+    visit = Visit(store, (str(visit.close().token),), Rules())
+    visit.logout()
+    assert visit.summary is None

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -74,9 +75,8 @@ def surroundings(stack: Stack) -> dict[str, str]:
 
 
 @contextmanager
-def served(name: str, surroundings: dict[str, str]) -> Iterator[Ask]:
+def served(name: str, surroundings: dict[str, str], port: int) -> Iterator[Ask]:
     """An example on its server, until the end of the block."""
-    port = free_port()
     command = [sys.executable, *(part.format(port=port) for part in SERVERS[name])]
 
     def ask(method: str, path: str, headers: dict[str, str]) -> tuple[int, list[str], Any]:
@@ -139,7 +139,7 @@ def _loaded(name: str) -> ModuleType:
 def test_a_shop_keeps_its_carts_and_its_devices(surroundings: dict[str, str], name: str) -> None:
     """Log in with a cart, on two devices; revoke one, log out of one, log out everywhere."""
     user = f"ada-{name}"
-    with invoked(surroundings) if name == "powertools" else served(name, surroundings) as ask:
+    with invoked(surroundings) if name == "powertools" else served(name, surroundings, free_port()) as ask:
         laptop, phone = Device(ask, "laptop"), Device(ask, "phone")
         assert laptop("GET", "/") == {"user": None, "cart": [], "devices": []}
         assert laptop.jar == {}
@@ -165,6 +165,55 @@ def test_a_shop_keeps_its_carts_and_its_devices(surroundings: dict[str, str], na
         phone("POST", f"/login/{user}")
         assert laptop("POST", "/logout-everywhere")["ended"] == 2
         assert [device("GET", "/")["user"] for device in (laptop, phone)] == [None, None]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_readme_shows_what_its_commands_print(surroundings: dict[str, str], tmp_path: Path, name: str) -> None:
+    """But for ids, and the version of curl."""
+    server, *lines = _transcript(name).replace("ada", f"readme-{name}").splitlines(keepends=True)
+    module, *arguments = SERVERS[name]
+    typed = arguments if module == "-m" else ["python", module, *arguments]
+    assert server == f"$ {' '.join(typed)} &\n".format(port=8000)
+    port = free_port()
+    requests = [line.removeprefix("$ ").replace("8000", str(port)) for line in lines if line.startswith("$")]
+    shown = "".join(line for line in lines if not line.startswith("$"))
+    with served(name, surroundings, port):
+        printed = _printed(["bash", "-c", "".join(requests)], tmp_path, surroundings)
+    assert _alike(printed) == _alike(shown)
+
+
+def test_the_readme_of_the_function_shows_what_its_program_prints(surroundings: dict[str, str]) -> None:
+    """Line by line."""
+    program, _, shown = _transcript("powertools").partition("<<'END'\n")[2].partition("\nEND\n")
+    assert _printed([sys.executable, "-c", program], EXAMPLES / "powertools", surroundings) == shown
+
+
+def test_the_sample_events_are_invoked_as_their_readme_says(stack: Stack, surroundings: dict[str, str]) -> None:
+    """With SAM's own command: a report of the sweep, and an answer that there is no such session."""
+    commands = re.findall(r"^\$ sam (.*)$", (ROOT / "events/README.md").read_text(), re.MULTILINE)
+    sam = Path(sys.executable).with_name("sam")
+    known = {**surroundings, "AWS_ENDPOINT_URL": stack.endpoint_url, "SAM_CLI_TELEMETRY": "0"}
+    typed = [command.replace("--stack-name sojourn ", f"--stack-name {stack.stack_name} ") for command in commands]
+    swept, read = (json.loads(_printed([str(sam), *line.split()], ROOT, known)) for line in typed)
+    assert swept["dry_run"] is True
+    assert read["statusCode"] == 404
+
+
+def _transcript(name: str) -> str:
+    text = (EXAMPLES / name / "README.md").read_text()
+    return str(re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)[0])
+
+
+def _printed(command: list[str], folder: Path, surroundings: dict[str, str]) -> str:
+    ended = subprocess.run(  # noqa: S603  # what our own pages say
+        command, cwd=folder, env=surroundings, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def _alike(printed: str) -> str:
+    return re.sub(r'curl/[\d.]+|(?<="id":)( ?)"[\w-]{12}"', "", printed)
 
 
 @pytest.mark.parametrize("name", [*SERVERS, "powertools"])

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sojourn.adapters.cookies import CookieUpdate
 from sojourn.adapters.dictionary import LazyDictionary
@@ -12,10 +12,8 @@ from sojourn.adapters.refusals import REFUSALS, report_dropped
 from sojourn.adapters.rules import Rules
 from sojourn.errors import InvalidDataError, StoreUnavailableError
 from sojourn.events import Cause
+from sojourn.session import Session, SessionSummary
 from sojourn.store import Store
-
-if TYPE_CHECKING:
-    from sojourn.session import Session
 
 
 class Visit(LazyDictionary):
@@ -112,6 +110,13 @@ class Visit(LazyDictionary):
         """Whose it is since the last login."""
         self.before_look()
         return self._subject or (None if self._is_cleared else self._holder.subject)
+
+    @property
+    def summary(self) -> SessionSummary | None:
+        """Its version, label and deadlines, as last read or stored; ``None`` where there is no ``id``."""
+        self.before_look()
+        session = self._holder.session
+        return None if session is None else SessionSummary.of(session.snapshot.record)
 
     @property
     def is_stored(self) -> bool:
@@ -278,15 +283,10 @@ class Visit(LazyDictionary):
             )
         # A session that begins with this answer has its whole lifetime left, to the second.
         since = session.began_at if session.began_at >= self._arrived_at else self._store.resources.clock()
-        return CookieUpdate(
-            session.token,
-            session.absolute_at,
-            max(0, session.absolute_at - since),
-            is_accessed=True,
-            is_adopted=holder.is_adopted,
-        )
+        left = max(0, session.absolute_at - since)
+        return CookieUpdate(session.token, session.absolute_at, left, is_accessed=True, is_adopted=holder.is_adopted)
 
-    def _is_handed_out(self, session: "Session") -> bool:
+    def _is_handed_out(self, session: Session) -> bool:
         return (session.token, session.idle, session.absolute_at) == self._handed_out
 
     def _wishes(self) -> Wishes:

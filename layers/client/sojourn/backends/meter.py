@@ -20,6 +20,7 @@ class Meter:
     def __init__(self, client: "BaseClient") -> None:
         """From now on ``client`` asks for the units of the calls that concern sessions."""
         self._units = [0.0, 0.0]
+        self._calls: dict[str, int] = {}
         self._lock = threading.Lock()
         client.meta.events.register("before-parameter-build.dynamodb", self._ask)
         client.meta.events.register("after-call.dynamodb", self._add)
@@ -30,6 +31,12 @@ class Meter:
             (read, written), self._units = self._units, [0.0, 0.0]
         return read, written
 
+    def calls_taken(self) -> dict[str, int]:
+        """How many calls of each operation went out since the last time, refused ones too; the first one first."""
+        with self._lock:
+            calls, self._calls = self._calls, {}
+        return calls
+
     def _ask(self, params: dict[str, Any], model: "OperationModel", **_: object) -> None:
         if model.name in _READS or model.name in _WRITES:
             params["ReturnConsumedCapacity"] = "TOTAL"
@@ -38,6 +45,6 @@ class Meter:
         consumed = parsed.get("ConsumedCapacity") or ()
         tables = consumed if isinstance(consumed, list) else [consumed] if consumed else []
         units = sum(table.get("CapacityUnits", 0.0) for table in tables)
-        if units:
-            with self._lock:
-                self._units[model.name in _WRITES] += units
+        with self._lock:
+            self._units[model.name in _WRITES] += units
+            self._calls[model.name] = self._calls.get(model.name, 0) + 1
