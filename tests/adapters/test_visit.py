@@ -200,9 +200,9 @@ def test_a_change_that_an_outage_drops_is_told_once(
 def test_a_page_sees_version_and_deadlines_of_its_session(store: Store, clock: FakeClock) -> None:
     """As they are once it was read, renewed or stored; none while nothing is stored."""
     begun = Visit(store, (), Rules())
-    assert begun.summary is None
+    seen = [begun.summary]
     begun["cart"] = ["tea"]
-    assert begun.summary is None
+    assert [*seen, begun.summary] == [None, None]
     begun.close()
     settings, began_at = store.settings, clock()
     assert begun.summary is not None
