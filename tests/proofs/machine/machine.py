@@ -939,7 +939,9 @@ class SessionMachine(RuleBasedStateMachine):
         began_at = now if is_login else session.began_at
         if stay.absolute is not None:
             absolutes.append(began_at + stay.absolute)
-        deadline = min([now + (stay.idle or min(life.least_idle, _SHORT_IDLE)), *absolutes])
+        # What is asked for as the copy had it counts as left alone, where another client changes it meanwhile.
+        idle = stay.idle if stay.idle not in (None, session.idle) else min(life.least_idle, _SHORT_IDLE)
+        deadline = min([now + idle, *absolutes])
         if is_login:
             deadline = min([deadline, now + session.absolute_at - session.began_at])
         if not (stay.is_any() or is_login):
