@@ -43,6 +43,8 @@ def _outside(text: str, here: str) -> set[str]:
 def _target(link: str, here: str) -> str | None:
     """The path from the root that ``link`` leads to, if that is a file outside of docs/."""
     path = posixpath.normpath(posixpath.join("docs", here, link))
+    if (ROOT / path / "README.md").is_file():
+        path = f"{path}/README.md"
     return None if path.startswith("docs/") or not (ROOT / path).is_file() else path
 
 
