@@ -1,5 +1,6 @@
 """The quick starts of docs/start, typed as they stand, with the deployed table: each ends with what its page shows."""
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from devstack.guidance import environment
 from devstack.layout import ROOT, free_port
 from devstack.stack import Stack
 
+EXPRESS = ROOT / "clients" / "express"
 STARTS = ROOT / "docs" / "start"
 SERVERS = {"flask": "flask --app app run", "django": "python app.py runserver", "fastapi": "uvicorn app:app"}
 PORT = "8000"
@@ -33,7 +35,7 @@ def shown(console: str) -> list[str]:
 
 def typed(console: str) -> str:
     """What a reader types of it, but for what fetches packages."""
-    lines = re.sub(r"^\$ pip install .*\n", "", console, flags=re.MULTILINE)
+    lines = re.sub(r"^\$ (?:pip|npm) install .*\n", "", console, flags=re.MULTILINE)
     program = re.search(r"<<'END'\n.*?^END$", lines, re.DOTALL | re.MULTILINE)
     commands = "\n".join(re.findall(r"^\$ ((?:.*\\\n)*.*)$", lines, re.MULTILINE))
     return commands if program is None else commands.replace("<<'END'", program[0])
@@ -63,14 +65,35 @@ def test_a_framework_counts_visits(shell: Shell, page: str) -> None:
     assert SERVERS[page] in transcript
     port = str(free_port())
     script = typed(transcript).replace(PORT, port)
+    printed = shell(program, visited(script, port))
+    assert printed.splitlines() == shown(transcript) == ["visit 1", "visit 2"]
+
+
+def visited(script: str, port: str) -> str:
+    """The transcript's script, which waits for the server as a reader does, and ends it."""
     server, *requests = script.splitlines()
     # What curl waits for is what a reader waits for; the server ends with the shell.
     waits = f"for _ in $(seq 300); do curl -so /dev/null http://localhost:{port}/ && break; sleep 0.1; done"
     quiet = server.replace(" &", " >server.log 2>&1 &")
-    script = "\n".join(
-        [quiet, "trap 'kill %1' EXIT; set -m", waits, *(line.replace("curl ", "curl -s ") for line in requests)]
-    )
-    assert shell(program, script).splitlines() == shown(transcript) == ["visit 1", "visit 2"]
+    asked = [line.replace("curl ", "curl -s ") for line in requests]
+    return "\n".join([quiet, "trap 'kill %1' EXIT; set -m", waits, *asked])
+
+
+@pytest.mark.skipif(
+    not os.environ.get("CI") and not (EXPRESS / "node_modules").exists(),
+    reason="no Express on this machine: make express",
+)
+def test_express_counts_visits(shell: Shell, tmp_path: Path) -> None:
+    """With the package beside Express, as npm puts it there."""
+    (program,), transcript = blocks("express", "js"), blocks("express", "console")[1]
+    (tmp_path / "app.js").write_text(program)
+    (tmp_path / "node_modules").mkdir()
+    for name, folder in (("connect-sojourn", EXPRESS), ("express", EXPRESS / "node_modules" / "express")):
+        (tmp_path / "node_modules" / name).symlink_to(folder)
+    port = str(free_port())
+    script = typed(transcript).replace(PORT, port)
+    printed = shell("", f"export PORT={port}\n" + visited(script, port))
+    assert printed.splitlines() == shown(transcript) == ["visit 1", "visit 2"]
 
 
 @pytest.mark.parametrize("page", ["lambda", "powertools"])
