@@ -1,5 +1,7 @@
 """What a store promises about one session's life: create, read, touch, and what its deadlines are."""
 
+from typing import Any
+
 import pytest
 
 from sojourn import InvalidDataError, SessionTooLargeError, Store
@@ -262,6 +264,25 @@ class Lifetimes:
         assert store.touch(stale, idle=60) is True
         found = alive(store.read(token, touch=False))
         assert (stale.idle, stale.expires_at) == (found.idle, found.expires_at) == (60, clock() + 60)
+
+    @pytest.mark.parametrize("verb", ["touch", "write", "rotate", "login"])
+    def test_a_lifetime_that_is_asked_for_is_kept_where_the_copy_had_it_too(
+        self, store: Store, clock: FakeClock, verb: str
+    ) -> None:
+        """Another copy has set a shorter one meanwhile: a caller that asks does not get that one in silence."""
+        session = store.create({"a": 1}, idle=100, absolute=1_000)
+        other = store.read(session.token)
+        assert other is not None
+        store.touch(other, idle=20, absolute=500)
+        clock.advance(10)
+        session["a"] = 2
+        options: dict[str, Any] = {"subject": "ada"} if verb == "login" else {}
+        getattr(store, verb)(session, idle=100, absolute=1_000, **options)
+        began_at = session.began_at
+        assert (session.idle, session.expires_at - clock(), session.absolute_at - began_at) == (100, 100, 1_000)
+        found = store.read(session.token)
+        assert found is not None
+        assert (found.idle, found.absolute_at) == (100, began_at + 1_000)
 
     def test_setting_an_idle_time_that_is_set_already_renews(self, store: Store, clock: FakeClock) -> None:
         """The copy did not know, but the session was used now."""

@@ -78,7 +78,8 @@ class Changer:
             seen, change = session.snapshot.record, self._lifetime(session, idle, absolute)
             if change.is_nothing_for(seen) and not is_renewal_due(seen, now=self._clock()):
                 return False
-            renewed = self._protocol.renew(change.lifetime_of(seen), seen=seen)
+            wanted = change.lifetime_of(seen)
+            renewed = self._protocol.renew(wanted, seen=seen, idle=change.idle, absolute=change.absolute)
             if isinstance(renewed, Absence):
                 raise gone(seen, renewed)
             session.renew(renewed)

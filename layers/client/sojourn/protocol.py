@@ -155,8 +155,14 @@ class SessionProtocol:
         """End a session that still holds ``match``, dead or alive; whether there was one."""
         return self._deleted(key, match) is None
 
-    def renew(self, record: Record, *, seen: Record) -> Record | Absence:
-        """Move the deadline, and the lifetime where ``record`` has another than ``seen``; the record as it is then."""
+    def renew(
+        self, record: Record, *, seen: Record, idle: int | None = None, absolute: int | None = None
+    ) -> Record | Absence:
+        """Move the deadline, and the lifetime where ``record`` has another than ``seen``; the record as it is then.
+
+        ``idle`` and ``absolute`` are the seconds that the caller asked for; ``None`` leaves what other requests make of
+        them meanwhile.
+        """
         bearer = Bearer.of(seen)
         for _ in range(_ROUNDS):
             wanted = self._timed(record, seen, now=self._clock())
@@ -169,11 +175,14 @@ class SessionProtocol:
                 return current
             if current.has_lifetime_of(wanted) and current.expires_at >= wanted.expires_at:
                 return current  # another request renewed it at least as far
-            record, seen = _followed(record, seen, current)
+            record, seen = _followed(record, seen, current, idle=idle, absolute=absolute)
         raise _too_busy()
 
-    def replace(self, record: Record, *, seen: Record) -> Outcome:
-        """Store ``record``, complete but for its instants, as the version after ``seen``."""
+    def replace(self, record: Record, *, seen: Record, idle: int | None = None, absolute: int | None = None) -> Outcome:
+        """Store ``record``, complete but for its instants, as the version after ``seen``.
+
+        ``idle`` and ``absolute`` as for ``renew``.
+        """
         bearer = Bearer.of(seen)
         unknown = False
         for _ in range(_ROUNDS):
@@ -192,7 +201,7 @@ class SessionProtocol:
                 # A version is taken once. The writer that took the next one shows that ours was not stored, and
                 # never will be; any later one may have built on it.
                 return Outcome(found, is_ours=False, outcome_unknown=unknown and found.version > seen.version + 1)
-            record, seen = _followed(record, seen, found)
+            record, seen = _followed(record, seen, found, idle=idle, absolute=absolute)
         raise _too_busy(outcome_unknown=unknown)
 
     def _tried(self, call: Conditional, record: Record, seen: Record) -> tuple[Record | Refused, bool]:
@@ -286,13 +295,15 @@ def _absolute(record: Record) -> int:
     return record.absolute_at - record.began_at
 
 
-def _followed(record: Record, seen: Record, current: Record) -> tuple[Record, Record]:
-    """Both where other requests moved the deadline: what the change leaves alone is as they left it."""
+def _followed(
+    record: Record, seen: Record, current: Record, *, idle: int | None, absolute: int | None
+) -> tuple[Record, Record]:
+    """Both where other requests moved the deadline: what was not asked for is as they left it."""
     return (
         replace(
             record,
-            idle=current.idle if record.idle == seen.idle else record.idle,
-            absolute_at=record.began_at + _absolute(current if _absolute(record) == _absolute(seen) else record),
+            idle=current.idle if idle is None else idle,
+            absolute_at=record.began_at + (_absolute(current) if absolute is None else absolute),
             sweep_at=current.sweep_at,
         ),
         seen.with_deadline_of(current),

@@ -196,7 +196,8 @@ class Writer:
         seen, text, unknown = base.record, wanted, False
         token = change.token or base.token
         for number in count():
-            outcome = self._protocol.replace(self._next(seen, text, change, token), seen=seen)
+            following = self._next(seen, text, change, token)
+            outcome = self._protocol.replace(following, seen=seen, idle=change.idle, absolute=change.absolute)
             unknown = unknown or outcome.outcome_unknown
             if isinstance(outcome.found, Record) and outcome.is_ours:
                 return Snapshot(outcome.found, text, token)

@@ -531,10 +531,8 @@ class SessionMachine(RuleBasedStateMachine):
         edit = self._edited(life, session, keys, policy=policy, stay=stay, turn=turn)
         self._may_be_restless(life, subject)
         lengths = {at - world.identity.began_at for at in life.absolutes for world in life.possible()}
-        # Beside it another client may have asked for another one, and what is not given, or as it was, is as it is.
-        is_as_it_was = stay.absolute in (None, session.absolute_at - session.began_at)
-        asked = {stay.absolute} if stay.absolute else set()
-        known = {now + length for length in (asked | lengths | {_SHORT, _OTHER} if is_as_it_was else asked)}
+        # Beside it another client may have asked for another one, and what is not given is as it is.
+        known = {now + length for length in ({stay.absolute} if stay.absolute else lengths | {_SHORT, _OTHER})}
         life.absolutes |= known
         life.unsettled += known
         store = self.stores[client]
@@ -939,9 +937,7 @@ class SessionMachine(RuleBasedStateMachine):
         began_at = now if is_login else session.began_at
         if stay.absolute is not None:
             absolutes.append(began_at + stay.absolute)
-        # What is asked for as the copy had it counts as left alone, where another client changes it meanwhile.
-        idle = stay.idle if stay.idle not in (None, session.idle) else min(life.least_idle, _SHORT_IDLE)
-        deadline = min([now + idle, *absolutes])
+        deadline = min([now + (stay.idle or min(life.least_idle, _SHORT_IDLE)), *absolutes])
         if is_login:
             deadline = min([deadline, now + session.absolute_at - session.began_at])
         if not (stay.is_any() or is_login):
