@@ -24,7 +24,7 @@ _NOTE: Final = "Please ring twice, the bell is hard to hear, and leave it with t
 def cart_of(size: int) -> dict[str, Any]:
     """What a shop knows of a visitor, of ``size`` bytes as JSON, in types that every peer keeps.
 
-    Moments are text and prices are whole cents, since not every peer keeps others; nobody has logged in yet.
+    Times are text and prices whole cents: some peers store no other types. It holds no user yet.
     """
     plain = json.loads(json.dumps(_whole(document(size)), default=str))
     cart = {key: value for key, value in plain.items() if not key.startswith("_")}

@@ -1,4 +1,4 @@
-"""What the stores' servers are asked from outside: counts, and what is changed behind an application's back."""
+"""Calls to the stores' servers beside the application: they count items, and change some between two requests."""
 
 import contextlib
 import os

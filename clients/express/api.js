@@ -143,8 +143,8 @@ function parsed(text) {
 }
 
 /**
- * A success that shows no session, because it was cut short say, is not an empty one; and one that shows another
- * session than was asked for is not for us.
+ * A success that shows no session, because it was cut short say, is not an empty one. An answer with another session
+ * than the one that was read is an error.
  */
 function found(token, former) {
   return (answer) => {
@@ -182,9 +182,9 @@ async function within(milliseconds, work) {
 /**
  * Exchanges with the API, one at a time on a connection.
  *
- * The next request on it is another user's, and an answer is told from another only by its place. So a connection is out
- * of its place for as long as an exchange lasts, and goes back when the answer was read whole and understood. One on
- * which anything comes unasked is closed.
+ * The next request on a connection may be another user's, and HTTP matches answers to requests by their order alone. So
+ * a connection leaves the pool while an exchange lasts, and returns when the answer was read whole and parsed. A
+ * connection that receives bytes without a request is closed.
  */
 class Connections {
   #idle = [];

@@ -201,8 +201,8 @@ module ActionDispatch
         options[:expire_after]&.to_i
       end
 
-      # A success that shows no session, because it was cut short say, is not an empty one; and one that shows another
-      # session than was asked for is not for us.
+      # A success that shows no session, because it was cut short say, is not an empty one. An answer with another
+      # session than the one that was read is an error.
       def state_in(found, token: found["token"], id: token.to_s[ID])
         state = State.new(token, found["version"], found["data"], found["subject"], found["data"])
         is_session = TOKEN.match?(token.to_s) && state.version.is_a?(Integer) && state.data.is_a?(Hash)
@@ -296,9 +296,9 @@ module ActionDispatch
 
       # Exchanges with the API. One connection a thread stays open between two of them.
       #
-      # The next request on a thread is another user's, and an answer is told from another only by its place on its
-      # connection. Timeout, Thread#raise, Thread#kill and throw end an exchange anywhere, so a connection is out of
-      # its place for as long as an exchange lasts, and goes back when the answer was read whole and understood.
+      # The next request on a thread may be another user's, and HTTP matches answers to requests by their order alone.
+      # Timeout, Thread#raise, Thread#kill and throw end an exchange anywhere, so a connection leaves its place while
+      # an exchange lasts, and returns when the answer was read whole and parsed.
       class Connections
         def initialize(url, timeout:)
           @url = url

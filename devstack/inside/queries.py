@@ -1,4 +1,4 @@
-"""Saved queries of CloudWatch Logs Insights, which MiniStack does not know: taken, and kept by nobody.
+"""Saved queries of CloudWatch Logs Insights, which MiniStack does not know: accepted, and not stored.
 
 What they say is judged in tests/stack; here no console would show them.
 """

@@ -131,7 +131,7 @@ OnEvent: TypeAlias = Callable[[SessionEvent], object]
 
 
 class Reporter:
-    """Hands each event to the logger ``sojourn.events`` and to the application's function. Makes none for nobody."""
+    """Hands each event to the logger ``sojourn.events`` and the application's function; creates none that neither takes."""
 
     __slots__ = ("_is_logging", "_namespace", "_on_event")
 
@@ -181,7 +181,7 @@ class Reporter:
     def _call(on_event: OnEvent, event: SessionEvent) -> None:
         try:
             on_event(event)
-        except Exception:
+        except Exception:  # the application's own function: its mistake is logged, and must end no user's request
             logger.exception("on_event raised an exception at an event; the request goes on")
 
 

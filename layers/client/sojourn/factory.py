@@ -75,8 +75,8 @@ def rehearsed(store: Store) -> Store:
             backend.rehearsing(),
             suppress(StoreUnavailableError),
         ):  # credentials may be missing: the first call says so
-            nobody = Reporter(settings.namespace, is_logging=False)
-            Store(backend, settings, retry=Retry(attempts=1), on_event=nobody).read(mint())
+            silent = Reporter(settings.namespace, is_logging=False)
+            Store(backend, settings, retry=Retry(attempts=1), on_event=silent).read(mint())
     return store
 
 

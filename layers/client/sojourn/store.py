@@ -11,7 +11,7 @@ from sojourn.backend import Backend, Position
 from sojourn.changing import Changer
 from sojourn.document.codec import load_document
 from sojourn.ending import Ender
-from sojourn.errors import ConfigurationError, CorruptSessionError
+from sojourn.errors import CorruptSessionError
 from sojourn.events import Cause, OnEvent, Reason, Reporter
 from sojourn.names import Namespace
 from sojourn.protocol import SessionProtocol
@@ -52,8 +52,9 @@ class Store:
         refused, in the thread that met it; what it raises is logged and ends no request.
         """
         retry, memory = retry or Retry(), memory or Memory()
-        reporter = on_event if isinstance(on_event, Reporter) else Reporter(settings.namespace, on_event)
-        self._reporter = reporter
+        self._reporter = reporter = (
+            on_event if isinstance(on_event, Reporter) else Reporter(settings.namespace, on_event)
+        )
         self._resources = Resources(backend, settings, clock, retry, memory, reporter)
         self._settings = settings
         self._revocation = revocation = Revocation(backend, settings, clock=clock, retry=retry, memory=memory)
@@ -337,20 +338,13 @@ class Store:
         from sojourn.sweep.run import Sweeper
 
         of = self._resources
-        if of.backend.sweep is None:
-            raise ConfigurationError(
-                "sessions cannot be swept over SOJOURN_RECORDS_URL; the stack's sweep function does it"
-            )
         sweeper = Sweeper(of.backend.sweep, of.settings, clock=of.clock, retry=of.retry)
         with self._reporter.watch("sweep"):
             return sweeper.run(deadline=deadline, share=share, is_dry=dry_run)
 
-    # ----
-
     def _session(self, snapshot: Snapshot, *, is_new: bool = False) -> Session:
-        try:
-            return Session(snapshot, max_bytes=self._settings.max_bytes, is_new=is_new)
-        except CorruptSessionError as error:
-            corrupt = CorruptSessionError(error.reason, session_id=snapshot.token.session_id)
-            self._reporter.report_error("read", corrupt)
-            raise corrupt from error
+        with self._reporter.watch("read"):
+            try:
+                return Session(snapshot, max_bytes=self._settings.max_bytes, is_new=is_new)
+            except CorruptSessionError as error:
+                raise CorruptSessionError(error.reason, session_id=snapshot.token.session_id) from error

@@ -157,11 +157,6 @@ class Visit(LazyDictionary):
     def modified(self, value: bool) -> None:
         self._is_modified = value
 
-    def before(self) -> dict[str, Any]:
-        """What is stored, as far as this request knows."""
-        self.before_look()
-        return self.from_document(self._holder.stored())
-
     def to_document(self) -> dict[str, Any]:
         """The contents as they are stored; for adapters whose framework keeps what a document does not."""
         return self.copy()

@@ -71,7 +71,7 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What neither a table nor a template says, and nobody has measured on AWS for you."""
+    """What neither a table nor a template contains: assumed, not measured."""
 
     request_seconds: float = 0.02  # of a warm function of the API
     cold_share: float = 0.01  # of the API's invocations

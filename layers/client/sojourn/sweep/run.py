@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
 from operator import add
 
-from sojourn.errors import StoreUnavailableError
+from sojourn.errors import ConfigurationError, StoreUnavailableError
 from sojourn.retry import Retry
 from sojourn.settings import Settings
 from sojourn.sweep.backend import SWEEP_BATCH, Fate, Hint, HintPage, Move, SweepBackend, Verdict
@@ -63,8 +63,14 @@ class Budget:
 class Sweeper:
     """Removes stale sessions until it is done or its time is up."""
 
-    def __init__(self, backend: SweepBackend, settings: Settings, *, clock: Callable[[], int], retry: Retry) -> None:
-        """``clock`` answers epoch seconds."""
+    def __init__(
+        self, backend: SweepBackend | None, settings: Settings, *, clock: Callable[[], int], retry: Retry
+    ) -> None:
+        """``clock`` returns epoch seconds. Raises ``ConfigurationError`` where sessions cannot be swept."""
+        if backend is None:
+            raise ConfigurationError(
+                "sessions cannot be swept over SOJOURN_RECORDS_URL; the stack's sweep function does it"
+            )
         self._backend = backend
         self._settings = settings
         self._clock = clock
