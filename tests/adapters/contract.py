@@ -738,6 +738,20 @@ class AdapterContract:
         backend.is_away = False
         assert browser.get("/whose").body == "ada"
 
+    @pytest.mark.parametrize(("verb", "status"), [("put/a/2", 200), ("login/eve", 503), ("logout", 503)])
+    def test_a_page_that_began_without_its_session_ends_without_it(
+        self, adapter: Made, store: Store, backend: CountingBackend, verb: str, status: int
+    ) -> None:
+        """Also where the store is back by then: a second session would take the place of the one that lives."""
+        browser = Browser(adapter(store, on_unavailable="anonymous"))
+        browser.get("/login/ada")
+        browser.get("/put/a/1")
+        backend.is_away = True
+        MEANWHILE.do(lambda: setattr(backend, "is_away", False))
+        answer = browser.get(f"/opened/{verb}")
+        assert (answer.status, answer.cookies, len(backend.records)) == (status, [], 1)
+        assert (browser.get("/whose").body, browser.get("/show").body) == ("ada", "[('a', '1')]")
+
     def test_a_form_is_refused_while_the_store_is_away(
         self, adapter: Made, store: Store, backend: CountingBackend
     ) -> None:

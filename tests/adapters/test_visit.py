@@ -7,6 +7,7 @@ import pytest
 from sojourn import (
     Absence,
     Cause,
+    ConfigurationError,
     ConflictError,
     InvalidDataError,
     Outcome,
@@ -17,7 +18,7 @@ from sojourn import (
 )
 from sojourn.adapters.cookies import CookieUpdate
 from sojourn.adapters.refusals import refusal_of
-from sojourn.adapters.rules import Rules, subject_under
+from sojourn.adapters.rules import Rules, rules_of, subject_under
 from sojourn.adapters.visit import Visit
 from sojourn.testing import FakeClock
 from tests.adapters.browser import CountingBackend
@@ -220,3 +221,27 @@ def test_a_page_sees_version_and_deadlines_of_its_session(store: Store, clock: F
     visit = Visit(store, (str(visit.close().token),), Rules())
     visit.logout()
     assert visit.summary is None
+
+
+def test_another_choice_than_those_two_is_a_mistake() -> None:
+    """For all pages, or for one: it is raised, and counts as neither."""
+    with pytest.raises(ConfigurationError, match='"refuse" or "anonymous"'):
+        rules_of(None, "raise", "guest")  # type: ignore[arg-type]  # an application without types
+    rules = rules_of(None, "raise", lambda _path: "guest")  # type: ignore[arg-type,return-value]  # as above
+    with pytest.raises(ConfigurationError, match="'guest'"):
+        rules.may_go_without("GET", "/")
+
+
+def test_what_another_request_stored_shows_once_it_is_closed(store: Store) -> None:
+    """Beside what this one put in; where this one stored nothing it is as it was read."""
+    session = store.create({"a": 1})
+    for put, expected in (({"c": 3}, {"a": 1, "b": 2, "c": 3}), ({}, {"a": 1, "b": 2, "c": 3})):
+        visit = Visit(store, (session.token,), Rules())
+        visit.before_look()
+        other = store.read(session.token)
+        assert other is not None
+        other["b"] = 2
+        store.write(other)
+        visit.update(put)
+        visit.close()
+        assert dict(visit) == expected

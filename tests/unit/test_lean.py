@@ -137,8 +137,8 @@ def test_of_botocores_data_only_dynamodb_is_read() -> None:
     assert any(name.endswith(("service-2.json.gz", "service-2.json")) for name in read)
 
 
-def test_a_rehearsal_sends_nothing_and_remembers_nothing() -> None:
-    """Its answers are made up. The first real read asks for the mark that it knows nothing of."""
+def test_a_rehearsal_sends_nothing_and_remembers_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Its answers are made up, and no event. The first real read asks for the mark that it knows nothing of."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         settings = Settings(table="sessions", endpoint_url=f"http://127.0.0.1:{server.getsockname()[1]}")
@@ -148,6 +148,7 @@ def test_a_rehearsal_sends_nothing_and_remembers_nothing() -> None:
         events.register("provide-client-params.dynamodb", lambda model, **_: asked.append(model.name))
         assert rehearsed(store) is store
         assert asked == ["BatchGetItem"]
+        assert [record for record in caplog.records if record.name == "sojourn.events"] == []
         with backend.rehearsing():
             assert store.read(mint()) is None
             assert store.read(mint()) is None

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from sojourn import Settings, Store, StoreUnavailableError
+from sojourn import ConfigurationError, Settings, Store, StoreUnavailableError
 from sojourn.backend import Match, Record
 from sojourn.backends.memory import MemoryBackend
 from sojourn.retry import Retry
@@ -688,3 +688,9 @@ def test_reports_add_up_field_by_field() -> None:
         assert getattr(total, field.name) == expected, field.name
     assert not (two + two).more
     assert (two + one).overdue_seconds == one.overdue_seconds
+
+
+def test_a_store_whose_backend_cannot_be_swept_says_so() -> None:
+    """Over the records API, say; in the place of an error of Python's."""
+    with pytest.raises(ConfigurationError, match="the stack's sweep function does it"):
+        Sweeper(None, Settings(), clock=lambda: 0, retry=Retry())

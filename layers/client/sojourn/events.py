@@ -131,7 +131,7 @@ OnEvent: TypeAlias = Callable[[SessionEvent], object]
 
 
 class Reporter:
-    """Hands each event to the logger ``sojourn.events`` and the application's function, and creates none for neither."""
+    """Hands each event to the logger ``sojourn.events`` and the application's function; creates none for neither."""
 
     __slots__ = ("_is_logging", "_namespace", "_on_event")
 
