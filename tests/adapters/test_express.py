@@ -20,7 +20,7 @@ from devstack.layout import ROOT, free_port
 from tests.adapters.upstream.api import served
 from tests.support.express.node import CLIENT, NODE, PACKAGES, SUPPORT, Visitor, express, install, needs_express
 from tests.support.rails.browser import meanwhile
-from tests.support.rails.logins import Devices, Logins
+from tests.support.rails.logins import Devices, Logins, devices_of
 
 pytestmark = needs_express
 
@@ -51,12 +51,7 @@ def browser(port: int) -> Visitor:
 @pytest.fixture
 def devices(api: str) -> Devices:
     """Asks that API."""
-
-    def found(subject: str) -> list[str]:
-        with urllib.request.urlopen(f"{api}/sessions?subject={subject}") as answer:  # noqa: S310  # our own
-            return [session["id"] for session in json.load(answer)["sessions"]]
-
-    return found
+    return devices_of(api)
 
 
 class TestLogins(Logins):

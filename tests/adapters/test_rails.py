@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ import pytest
 
 from devstack.layout import ROOT
 from tests.support.rails.browser import Browser, application
-from tests.support.rails.logins import Devices, Logins
+from tests.support.rails.logins import Devices, Logins, devices_of
 from tests.support.rails.ruby import CLIENT, RUBY, needs_rails
 
 API = ROOT / "tests" / "support" / "rails" / "slow_api.rb"
@@ -48,12 +47,7 @@ def browser(port: int) -> Browser:
 @pytest.fixture
 def devices(api: str) -> Devices:
     """Asks that API."""
-
-    def found(subject: str) -> list[str]:
-        with urllib.request.urlopen(f"{api}/sessions?subject={subject}") as answer:  # noqa: S310  # our own
-            return [session["id"] for session in json.load(answer)["sessions"]]
-
-    return found
+    return devices_of(api)
 
 
 class TestLogins(Logins):

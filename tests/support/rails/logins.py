@@ -1,5 +1,7 @@
 """What a login does to the session of a Rails application, and to the requests that were on their way."""
 
+import json
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,16 @@ from tests.support.rails.browser import Browser, meanwhile
 
 Devices = Callable[[str], list[str]]
 """The ids of the sessions of a subject."""
+
+
+def devices_of(api: str) -> Devices:
+    """Asks an API that judges no signatures."""
+
+    def found(subject: str) -> list[str]:
+        with urllib.request.urlopen(f"{api}/sessions?subject={subject}") as answer:  # noqa: S310  # our own
+            return [session["id"] for session in json.load(answer)["sessions"]]
+
+    return found
 
 
 class Logins:
