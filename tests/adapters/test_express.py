@@ -277,9 +277,9 @@ def mutant(changes: Iterable[tuple[str, str]], folder: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("changes", INTERRUPTED_MUTANTS.values(), ids=INTERRUPTED_MUTANTS)
 def test_the_interruptions_notice(changes: tuple[tuple[str, str], ...], tmp_path: Path) -> None:
-    """A client that uses a connection on which something may have come."""
+    """A client that uses a connection on which something may have come: as another user's answer, or as half of one."""
     found = interrupted(mutant(changes, tmp_path), 60)
-    assert found["stray"] or found["first_failed"] == "a connection was used on", found
+    assert (found["stray"], found["failed"]) != (None, 0), found
 
 
 @pytest.mark.slow
