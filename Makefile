@@ -31,8 +31,9 @@ SUITES := $(wildcard tests/e2e tests/proofs tests/contract tests/cli tests/adapt
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 BOTO3_SUITES := tests/unit/test_clients.py tests/unit/test_stale_items.py tests/contract/test_signed.py \
 	tests/contract/test_named_faults.py tests/contract/test_dynamodb_local.py::TestBackend
-# The client alone, without frameworks.
-PYTHON_SUITES := tests/unit tests/contract/test_memory.py --ignore=tests/unit/test_docs.py --ignore-glob=tests/unit/test_wire_*
+# The client alone, without frameworks and without what draws.
+PYTHON_SUITES := tests/unit tests/contract/test_memory.py --ignore=tests/unit/test_docs.py --ignore-glob=tests/unit/test_wire_* \
+	--ignore=tests/unit/test_plots.py
 VERSIONS ?= 3.11 3.12 3.14
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"

@@ -6,7 +6,7 @@ python -m benchmarks.month     bring the tables of docs/bill.md up to date
 from dataclasses import fields, replace
 from typing import Final
 
-from benchmarks.plots import DOCS, brought_up_to_date
+from benchmarks.pages import DOCS, brought_up_to_date
 from sojourn.cli.bill import Assumptions, Configuration, Line, Load, Prices, bill, total
 
 DAY: Final = 86_400

@@ -7,7 +7,7 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 
-from benchmarks.plots import DOCS, brought_up_to_date
+from benchmarks.pages import DOCS, brought_up_to_date
 
 RESULTS: Final = Path(__file__).parent / "results"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.plots import DOCS, brought_up_to_date
+from benchmarks.pages import DOCS, brought_up_to_date
 from sojourn.cli.bill import Prices
 from sojourn.cli.units import Units
 

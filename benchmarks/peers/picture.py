@@ -6,8 +6,8 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 
 from benchmarks.costs import SIZES
+from benchmarks.pages import DOCS
 from benchmarks.peers.comparison import Results, session_dollars
-from benchmarks.plots import DOCS
 
 _MARKS: Final = "os^vDP*Xh<>"
 

@@ -1,8 +1,8 @@
 """docs/comparison.md shows the committed results, of every store that is compared."""
 
+from benchmarks.pages import DOCS, brought_up_to_date
 from benchmarks.peers import comparison
 from benchmarks.peers.workers import PEERS, REQUIREMENTS
-from benchmarks.plots import DOCS, brought_up_to_date
 
 RESULTS = comparison.read_results()
 

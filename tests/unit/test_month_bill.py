@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import month, plots
+from benchmarks import month, pages
 from sojourn.cli.bill import Assumptions, Configuration, Load, Prices, bill, total
 from sojourn.cli.units import verbs
 
@@ -115,8 +115,8 @@ def test_a_session_of_a_month_is_moved_and_one_of_a_day_is_not() -> None:
 
 def test_the_page_shows_the_bill() -> None:
     """`python -m benchmarks.month` changes nothing, and what the page has readers type works."""
-    page = (plots.DOCS / "bill.md").read_text()
-    assert plots.brought_up_to_date(page, month.tables()) == page
+    page = (pages.DOCS / "bill.md").read_text()
+    assert pages.brought_up_to_date(page, month.tables()) == page
     code = page.partition("```python\n")[2].partition("```")[0]
     printed: list[str] = []
     exec(code, {"print": printed.append})  # noqa: S102  # the page's own lines
