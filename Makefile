@@ -33,7 +33,7 @@ BOTO3_SUITES := tests/unit/test_clients.py tests/unit/test_stale_items.py tests/
 	tests/contract/test_named_faults.py tests/contract/test_dynamodb_local.py::TestBackend
 # The client alone, without frameworks and without what draws.
 PYTHON_SUITES := tests/unit tests/contract/test_memory.py --ignore=tests/unit/test_docs.py --ignore-glob=tests/unit/test_wire_* \
-	--ignore=tests/unit/test_plots.py
+	--ignore=tests/unit/test_plots.py --ignore=tests/unit/test_performance.py
 VERSIONS ?= 3.11 3.12 3.14
 COMPILE := $(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock"
@@ -164,7 +164,7 @@ browser: ## fetch Chromium for the test of the shop, from Debian's packages; nee
 		echo "· installing Chromium from Debian's packages" && apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium > /dev/null; }
 
-bench: setup ## count the instructions of starts, verbs and functions; needs valgrind
+bench: setup ## count the instructions of starts, verbs, functions, adapters and the sweep; needs valgrind
 	$(BIN)/python -m benchmarks.processor
 	$(BIN)/python -m benchmarks.performance
 

@@ -10,17 +10,27 @@ from matplotlib import pyplot as plt
 from benchmarks.pages import DOCS, brought_up_to_date
 
 RESULTS: Final = Path(__file__).parent / "results"
+COUNTED: Final = ("processor-before", "processor")
 
 Results = dict[str, Any]
 
 
 def _millions(instructions: float) -> str:
-    return f"{instructions / 1e6:,.2f}" if instructions < 1e8 else f"{instructions / 1e6:,.0f}"
+    """As many digits as say something: three, or more of large numbers."""
+    digits = 3 if instructions < 1e5 else 2 if instructions < 1e8 else 0
+    return f"{instructions / 1e6:,.{digits}f}"
 
 
 def tables(before: Results, after: Results) -> dict[str, str]:
     """Each table of the page by its name there."""
-    return {"start": _start(before, after), "calls": _calls(before, after), "verbs": _verbs(before, after)}
+    return {
+        "start": _start(before, after),
+        "calls": _calls(before, after),
+        "verbs": _verbs(before, after),
+        "adapters": _adapters(after["adapters"]),
+        "flask-session": _flask_session(after["flask-session"]),
+        "sweep": _sweep(after["sweep"]),
+    }
 
 
 def _start(before: Results, after: Results) -> str:
@@ -53,6 +63,48 @@ def _cell(old: Results, new: Results) -> str:
     return f"{_millions(old['sojourn'])}, {_millions(new['sojourn'])} / {_millions(new['boto3'])}"
 
 
+def _adapters(found: Results) -> str:
+    columns = "without a session | with Sojourn | Sojourn adds | of a `get_item`"
+    rows = [f"| a request through | {columns} |", "|---|--:|--:|--:|--:|"]
+    for name, one in found["requests"].items():
+        added = one["sojourn"] - one["empty"]
+        cells = (
+            _millions(one["empty"]),
+            _millions(one["sojourn"]),
+            _millions(added),
+            f"{added / found['get_item']:.0%}",
+        )
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    for name, alone in (("no framework, the library's `read`", "read"), ("boto3's `get_item`", "get_item")):
+        rows.append(f"| {name} | | | {_millions(found[alone])} | {found[alone] / found['get_item']:.0%} |")
+    return "\n".join(rows)
+
+
+def _flask_session(found: Results) -> str:
+    head = "| a request to Flask with | read | read, change, write |\n|---|--:|--:|"
+    names = {
+        "Sojourn": "Sojourn",
+        "Flask-Session": f"{found['version']}, DynamoDB",
+        "Flask-Session, not refreshed": "the same, `SESSION_REFRESH_EACH_REQUEST = False`",
+    }
+    rows = [
+        f"| {names[kind]} | {' | '.join(map(_millions, one.values()))} |" for kind, one in found["requests"].items()
+    ]
+    return "\n".join([head, *rows])
+
+
+def _sweep(found: Results) -> str:
+    rates = found["deletes a second"]
+    return "\n".join(
+        [
+            "| conditional deletes, 25 in a call | the sweep | `batch_execute_statement` |",
+            "|---|--:|--:|",
+            f"| instructions of one | {_millions(found['delete'])} | {_millions(found['boto3'])} |",
+            f"| a second of the processor\\* | {rates['sojourn']:,} | {rates['boto3']:,} |",
+        ]
+    )
+
+
 def draw(after: Results) -> None:
     """The verbs at each size, beside boto3."""
     mpl.rcParams["svg.hashsalt"] = "sojourn"
@@ -73,8 +125,7 @@ def draw(after: Results) -> None:
 
 def main() -> None:
     """Draw and write."""
-    before = json.loads((RESULTS / "processor-before.json").read_text())
-    after = json.loads((RESULTS / "processor.json").read_text())
+    before, after = (json.loads((RESULTS / f"{name}.json").read_text()) for name in COUNTED)
     draw(after)
     page = DOCS / "performance.md"
     page.write_text(brought_up_to_date(page.read_text(), tables(before, after)))

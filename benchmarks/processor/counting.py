@@ -10,14 +10,13 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.processor.programs import BOUNDARY
-
 _PROGRAMS: Final = Path(__file__).with_name("programs.py")
+_BOUNDARY: Final = "getloadavg"
 _TOTAL: Final = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)
 
 
@@ -40,33 +39,36 @@ def sections(program: str, place: Place, *, profiles: Path | None = None, **opti
     """
     with tempfile.TemporaryDirectory() as folder:
         output = (profiles or Path(folder)) / "callgrind"
-        run = subprocess.run(
-            [
-                *("setarch", "-R", "valgrind", "--tool=callgrind", f"--dump-before={BOUNDARY}"),
-                *(f"--callgrind-out-file={output}", sys.executable, "-S", str(_PROGRAMS), program),
-            ],
-            env=_environment(place),
-            input=json.dumps(
-                {
-                    "before": [str(path) for path in place.before],
-                    "after": [str(path) for path in place.after],
-                    "options": options,
-                }
-            ),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if run.returncode:
-            raise SystemExit(f"{program} failed:\n{run.stdout}{run.stderr}")
-        return dict(_counted(run.stderr, output))
+        counter = ("setarch", "-R", "valgrind", "--tool=callgrind", f"--dump-before={_BOUNDARY}")
+        ended = said(program, place, counter=(*counter, f"--callgrind-out-file={output}"), **options)
+        return dict(_counted(ended, output))
 
 
-def _counted(said: str, output: Path) -> "list[tuple[str, int]]":
+def said(program: str, place: Place, *, counter: Sequence[str] = (), **options: Any) -> list[Any]:
+    """What ``program`` wrote in lines that begin with ``@``; it is run by the command ``counter``, or alone."""
+    run = subprocess.run(
+        [*counter, sys.executable, "-S", str(_PROGRAMS), program],
+        env=_environment(place),
+        input=json.dumps(
+            {
+                "before": [str(path) for path in place.before],
+                "after": [str(path) for path in place.after],
+                "options": options,
+            }
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        raise SystemExit(f"{program} failed:\n{run.stdout}{run.stderr}")
+    return [json.loads(line[1:]) for line in run.stderr.splitlines() if line.startswith("@")]
+
+
+def _counted(ended: Iterable[Any], output: Path) -> "list[tuple[str, int]]":
     """What the program said at the end of each section, with what callgrind wrote down at its boundaries."""
-    named = [json.loads(line[1:]) for line in said.splitlines() if line.startswith("@")]
     found = []
-    for name, calls, number in named:
+    for name, calls, number in ended:
         total = _TOTAL.search(Path(f"{output}.{number}").read_text())
         assert total is not None, name
         found.append((name, round(int(total[1]) / calls)))

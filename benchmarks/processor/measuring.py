@@ -1,11 +1,12 @@
 """What is measured: starts, verbs, calls of functions, deletes. Each part returns what goes into the results."""
 
 import compileall
+import itertools
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import boto3
 
 from benchmarks import costs
 from benchmarks.documents import Document
-from benchmarks.processor.counting import Place, sections
+from benchmarks.processor.counting import Place, said, sections
 from benchmarks.processor.stub import ITEMS, stub
 from devstack import deployment
 from devstack.layout import ROOT, Layout, free_port
@@ -25,6 +26,7 @@ from sojourn.factory import dynamo_backend
 Results = dict[str, Any]
 
 _MONTH: Final = 30 * 86_400
+_CALLS, _ROUNDS = 100, 15
 _BARE: Final = {
     "create": "put_item",
     "read": "get_item",
@@ -72,22 +74,27 @@ class Scene:
         own = self.build / f"{function}Function"
         if own.exists():
             layers = [own, *layers, self.build / "ServiceLayer/python"]
-        return Place(layers, [self.runtime], {**_environment(self.endpoint_url), **environment})
+        return Place(layers, [self.runtime], {**environment_of(self.endpoint_url), **environment})
 
 
-def _runtime(folder: Path) -> Path:
-    """A folder as the runtime has it behind the standard library."""
-    packages = Path(boto3.__file__).parent.parent
-    for name in _RUNTIME:
-        if (packages / name).is_dir():
-            shutil.copytree(packages / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+PACKAGES: Final = Path(boto3.__file__).parent.parent
+"""What this environment has."""
+
+
+def copied(names: Iterable[str], folder: Path, *, packages: Path = PACKAGES) -> Path:
+    """``folder``, newly made, with some of ``packages`` and their bytecode: what stands behind the standard library."""
+    folder.mkdir()
+    for found in itertools.chain.from_iterable(map(packages.glob, names)):
+        if found.is_dir():
+            shutil.copytree(found, folder / found.name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(packages / name, folder / name)
+            shutil.copy(found, folder)
     compileall.compile_dir(folder, quiet=2)
     return folder
 
 
-def _environment(endpoint_url: str) -> dict[str, str]:
+def environment_of(endpoint_url: str) -> dict[str, str]:
+    """Of a function whose table is in the stub."""
     return {
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
@@ -110,10 +117,10 @@ def _environment(endpoint_url: str) -> dict[str, str]:
 def scene(build: Path | None) -> Iterator[Scene]:
     """Everything that is measured with."""
     with tempfile.TemporaryDirectory() as name, stub() as endpoint_url:
-        os.environ |= _environment(endpoint_url)
+        os.environ |= environment_of(endpoint_url)
         folder = Path(name)
-        (folder / "runtime").mkdir()
-        yield Scene(build or _built(folder), _runtime(folder / "runtime"), endpoint_url, _store(endpoint_url))
+        runtime = copied(_RUNTIME, folder / "runtime")
+        yield Scene(build or _built(folder), runtime, endpoint_url, store_in(endpoint_url))
 
 
 def _built(folder: Path) -> Path:
@@ -122,7 +129,8 @@ def _built(folder: Path) -> Path:
     return layout.build
 
 
-def _store(endpoint_url: str) -> Store:
+def store_in(endpoint_url: str) -> Store:
+    """A store in the stub."""
     settings = Settings(table="sessions", endpoint_url=endpoint_url)
     return Store(dynamo_backend(settings, table="sessions"), settings)
 
@@ -191,10 +199,14 @@ def _documents() -> Mapping[str, Document]:
 
 
 def sweep(at: Scene) -> Results:
-    """One conditional delete of the sweep, of 25 in a call."""
-    session = at.stored(plain(costs.SIZES["0.5 KB"]))
-    found = sections("sweep", at.place("Sweep"), keys=[session.key] * 25)
-    return {"delete": found["25 deletes"] // 25}
+    """One conditional delete of 25 in a call, beside boto3's: its instructions, and how many a second of the processor.
+
+    A second is one of the client's process. The stub is in another.
+    """
+    keys = [at.stored(plain(costs.SIZES["0.5 KB"])).key] * 25
+    ours, theirs = (sections(name, at.place("Sweep"), keys=keys)["25 deletes"] for name in ("sweep", "deletes"))
+    (rates,) = said("rates", at.place("Sweep"), keys=keys, calls=_CALLS, rounds=_ROUNDS)
+    return {"delete": ours // 25, "boto3": theirs // 25, "deletes a second": rates}
 
 
 PARTS: Final[dict[str, Callable[[Scene], Results]]] = {

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-BOUNDARY = "getloadavg"
-
 _closed = 0
 
 
@@ -205,6 +203,80 @@ def sweep(keys: Any) -> None:
     swept = open_store().resources.backend.sweep
     hints = [Hint(key, None) for key in keys]
     _repeated("25 deletes", lambda _: swept.delete_stale(hints, cutoff=1), calls=10)
+
+
+def framework(name: str, token: str) -> None:
+    """A request through a framework, without a session and with one."""
+    from benchmarks.processor import frameworks
+
+    frameworks.request(_ended, name, token)
+
+
+def library(token: str, key: str) -> None:
+    """The same read without a framework, and what boto3 takes for it."""
+    from benchmarks.processor import frameworks
+
+    frameworks.library(_ended, token, key)
+
+
+def large_session(kind: str, cookie: str) -> None:
+    """Requests to a Flask application with a large session."""
+    from benchmarks.processor import frameworks
+
+    frameworks.large_session(_ended, kind, cookie)
+
+
+def deletes(keys: Any) -> None:
+    """The statements of the sweep, 25 a call, by boto3 with its defaults."""
+    _repeated("25 deletes", _bare_deletes(keys), calls=10)
+
+
+def rates(keys: Any, *, calls: int, rounds: int) -> None:
+    """Deletes a second of this process's time, by the library and by boto3 with its defaults: each one's best round."""
+    from sojourn import open_store
+    from sojourn.sweep.backend import Hint
+
+    swept: Any = open_store().resources.backend.sweep
+    hints = [Hint(key, None) for key in keys]
+    ways = {"sojourn": lambda _: swept.delete_stale(hints, cutoff=1), "boto3": _bare_deletes(keys)}
+    best = dict.fromkeys(ways, 0.0)
+    for _ in range(rounds):
+        for name, act in ways.items():
+            best[name] = max(best[name], calls * len(keys) / _seconds(act, calls))
+    print("@" + json.dumps({name: round(rate) for name, rate in best.items()}), file=sys.stderr)
+
+
+def _seconds(act: Callable[[int], object], calls: int) -> float:
+    """The time of the processor that this process takes for so many calls."""
+    import time
+
+    used = time.process_time()
+    for number in range(calls):
+        act(number)
+    return time.process_time() - used
+
+
+def _bare_deletes(keys: Any) -> Callable[[int], object]:
+    import boto3
+
+    client = boto3.client("dynamodb", endpoint_url=os.environ["SOJOURN_ENDPOINT_URL"])
+    statement = 'DELETE FROM "sessions" WHERE session_id = ? AND expires_at <= ? RETURNING ALL OLD *'
+
+    def act(_: int) -> None:
+        answers = client.batch_execute_statement(
+            Statements=[
+                {
+                    "Statement": statement,
+                    "Parameters": [{"S": key}, {"N": "1"}],
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+                for key in keys
+            ],
+            ReturnConsumedCapacity="TOTAL",
+        )["Responses"]
+        assert len(answers) == len(keys)
+
+    return act
 
 
 def main() -> None:

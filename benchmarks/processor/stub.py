@@ -39,28 +39,32 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, operation: str, request: Json) -> Json:
         match operation:
             case "PutItem":
-                ITEMS[request["Item"]["session_id"]["S"]] = request["Item"]
-                return {}
-            case "GetItem":
-                found = ITEMS.get(request["Key"]["session_id"]["S"])
-                return {"Item": found} if found else {}
+                ITEMS[_key(request["Item"])] = request["Item"]
+            case "GetItem" if _key(request["Key"]) in ITEMS:
+                return {"Item": ITEMS[_key(request["Key"])]}
             case "BatchGetItem":
                 ((table, asked),) = request["RequestItems"].items()
-                several = [ITEMS[key["session_id"]["S"]] for key in asked["Keys"] if key["session_id"]["S"] in ITEMS]
+                several = [ITEMS[key] for key in map(_key, asked["Keys"]) if key in ITEMS]
                 return {"Responses": {table: several}, "UnprocessedKeys": {}}
             case "DeleteItem":
-                return {"Attributes": ITEMS[request["Key"]["session_id"]["S"]]}
+                return {"Attributes": ITEMS[_key(request["Key"])]}
             case "BatchExecuteStatement":
                 removed = [ITEMS[each["Parameters"][0]["S"]] for each in request["Statements"]]
                 return {
                     "ConsumedCapacity": [{"TableName": "sessions", "CapacityUnits": 2.0 * len(removed)}],
                     "Responses": [{"TableName": "sessions", "Item": item} for item in removed],
                 }
-            case _:
-                return {}
+            case "DescribeTable":
+                return {"Table": {"TableName": request["TableName"], "TableStatus": "ACTIVE"}}
+        return {}
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
+
+
+def _key(item: Json) -> str:
+    """Of a session of ours, or of Flask-Session's."""
+    return str((item.get("session_id") or item["id"])["S"])
 
 
 @contextmanager
