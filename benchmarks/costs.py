@@ -85,8 +85,7 @@ class Meter:
     def __init__(self, client: "DynamoDBClient") -> None:
         self.bill = Bill()
         self.prepare: Callable[[], object] = lambda: None
-        # The stub says that a handler answers nothing; this event takes new parameters from it.
-        client.meta.events.register("provide-client-params.dynamodb", self._ask)  # type: ignore[arg-type]
+        client.meta.events.register("before-parameter-build.dynamodb", self._ask)
         client.meta.events.register("after-call.dynamodb", self._note)
 
     def of(self, action: Callable[[], object]) -> Bill:
@@ -97,10 +96,9 @@ class Meter:
         self.bill = Bill()
         return bill
 
-    def _ask(self, params: dict[str, Any], model: OperationModel, **_event: object) -> dict[str, Any]:
+    def _ask(self, params: dict[str, Any], model: OperationModel, **_event: object) -> None:
         if model.input_shape is not None and "ReturnConsumedCapacity" in model.input_shape.members:
-            return params | {"ReturnConsumedCapacity": "INDEXES"}
-        return params
+            params["ReturnConsumedCapacity"] = "INDEXES"
 
     def _note(self, parsed: dict[str, Any], model: OperationModel, **_event: object) -> None:
         self.bill.calls.append(model.name)

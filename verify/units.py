@@ -95,8 +95,7 @@ class Meter:
     def watch(self, client: "BaseClient") -> None:
         """Note the calls of ``client``."""
         service = client.meta.service_model.service_name
-        # The stub says that a handler returns nothing; this event takes new parameters from it.
-        client.meta.events.register(f"provide-client-params.{service}", self._asked)  # type: ignore[arg-type]
+        client.meta.events.register(f"provide-client-params.{service}", self._asked)
         client.meta.events.register(f"after-call.{service}", self._answered)
 
     def of(self, action: Callable[[], object]) -> Bill:
@@ -106,14 +105,13 @@ class Meter:
         self.bill = Bill()
         return bill
 
-    def _asked(self, params: dict[str, Any], model: "OperationModel", **_event: object) -> dict[str, Any]:
+    def _asked(self, params: dict[str, Any], model: "OperationModel", **_event: object) -> None:
         self._asked_for = self._place(params, model)
         if self._asked_for is not None:
             noted, name = self._asked_for
             noted.add(name)
         if model.input_shape is not None and "ReturnConsumedCapacity" in model.input_shape.members:
-            return params | {"ReturnConsumedCapacity": "INDEXES"}
-        return params
+            params["ReturnConsumedCapacity"] = "INDEXES"
 
     def _place(self, params: dict[str, Any], model: "OperationModel") -> tuple[set[str], str] | None:
         """Where a call that writes is to be noted, unless it is already."""

@@ -109,7 +109,8 @@ class _Answers:
         """What the service answers."""
         from botocore.awsrequest import AWSResponse
 
-        operation = str(request.headers["X-Amz-Target"], "ascii").partition(".")[2]
+        target = request.headers["X-Amz-Target"]  # which botocore has encoded, and the library has not
+        operation = (target if isinstance(target, str) else target.decode()).partition(".")[2]
         headers, body = self._bodies.get(operation, self._done)
         return AWSResponse(request.url, 200, headers, _Body(body))
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from sojourn import Settings, Store
 from sojourn.backend import Backend
@@ -17,6 +16,7 @@ from sojourn.backends.records import RecordsBackend
 from sojourn.sweep.backend import SweepBackend
 from sojourn_service import Api, Telemetry
 from sojourn_service.routes_records import ROUTES
+from sojourn_service.settings import ServiceSettings
 from tests.service.gateway import FakeContext
 
 _NAMESPACE = re.compile(rb'"(?:session_id|subject|name)": ?"([A-Za-z0-9._-]+)#|\["([A-Za-z0-9._-]+)#')
@@ -40,7 +40,7 @@ def silent() -> Telemetry:
     """Powertools' own, whose output goes nowhere."""
     return Telemetry(
         Logger(service="records", stream=io.StringIO(), level="INFO", location=None),
-        EphemeralMetrics(service="sojourn", namespace="Sojourn"),
+        ServiceSettings(),
     )
 
 

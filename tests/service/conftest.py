@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import pytest
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from sojourn.backends.memory import MemoryBackend
 from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.testing import FakeClock, memory_store
 from sojourn_service import Telemetry
+from sojourn_service.settings import ServiceSettings
 from tests.service.gateway import Gateway
 
 # Loggers of one name share their handlers.
@@ -53,7 +53,7 @@ def telemetry(stream: io.StringIO) -> Telemetry:
     """Powertools' own, writing to ``stream``."""
     name = f"sojourn-{next(_NUMBERS)}"
     logger = Logger(service=name, stream=stream, level="INFO", location=None)
-    return Telemetry(logger, EphemeralMetrics(service="sojourn", namespace="Sojourn"))
+    return Telemetry(logger, ServiceSettings())
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def counts(output: str) -> dict[str, float]:
         assert [set(names) for names in directive["Dimensions"]] == [dimensions]
         for metric in directive["Metrics"]:
             name = " ".join([metric["Name"], *([document["reason"]] if "reason" in document else [])])
-            found[name] = sum(document[metric["Name"]])
+            found[name] = document[metric["Name"]]
     return found
 
 

@@ -188,11 +188,11 @@ MUTANTS: dict[str, tuple[Mutant, Callable[[], None]]] = {
         lambda: read_as_walked(TEXTS["too many values"]),
     ),
     "escapes are not seen": (
-        Mutant(f"{P}:is_plain_text", ' or b"\\\\u" in text', ""),
+        Mutant(f"{P}:is_plain_text", 'b"\\\\u" in text', "False"),
         lambda: read_as_walked(TEXTS["a tag with an escape"]),
     ),
     "tags are not seen": (
-        Mutant(f"{P}:is_plain_text", "b'\"$' in text or ", ""),
+        Mutant(f"{P}:is_plain_text", "b'\"$' in text", "False"),
         lambda: read_as_walked(TEXTS["what looks like a tag"]),
     ),
     "exponents are not seen": (

@@ -93,6 +93,7 @@ def test_every_verb_is_a_method_of_the_store() -> None:
     verbs = {"create", "read", "write", "touch", "rotate", "expire", "sessions", "expire_all", "sweep", "login"}
     beside = {"end", "expire_one", "expire_before", "find", "lock", "not_before", "refresh", "session_page", "settings"}
     beside |= {"expire_unchanged", "over", "resources", "superseding_document", "within", "describe", "expire_id"}
+    beside |= {"find_text"}
     assert methods == verbs | beside
 
 

@@ -21,6 +21,7 @@ VERBS: dict[str, Callable[[Store, Session, str], object]] = {
     "create": lambda store, _session, _token: store.create({"a": 1}, subject="u"),
     "read": lambda store, _session, token: store.read(token),
     "find": lambda store, _session, token: store.find(token),
+    "find_text": lambda store, _session, token: store.find_text(token),
     "write": lambda store, session, _token: store.write(session, idle=60),
     "touch": lambda store, session, _token: store.touch(session, idle=60),
     "rotate": lambda store, session, _token: store.rotate(session),

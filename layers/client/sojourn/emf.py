@@ -54,28 +54,34 @@ class EmfRecorder:
         self._namespace = namespace
         self._outcomes = frozenset(outcomes)
         self._sample = sample
-        self._write = write or _print
+        self._write = write or printed
         self._clock = clock
         self._chance = chance
 
     def __call__(self, event: SessionEvent) -> None:
         """Write the line of ``event``, if it is one that counts."""
         if event.outcome in self._outcomes and (self._sample == 1 or self._chance() < self._sample):
-            self._write(json.dumps(self._document(event)) + "\n")
-
-    def _document(self, event: SessionEvent) -> dict[str, object]:
-        reason = {} if event.reason is None else {"reason": event.reason.value}
-        dimensions, metric = {"service": self._service, **reason}, METRICS[event.outcome]
-        directive = {
-            "Namespace": self._namespace,
-            "Dimensions": [list(dimensions)],
-            "Metrics": [{"Name": metric, "Unit": "Count"}],
-        }
-        envelope = {"Timestamp": int(self._clock() * 1000), "CloudWatchMetrics": [directive]}
-        value = 1 if self._sample == 1 else 1 / self._sample
-        return {"_aws": envelope, **dimensions, metric: value}
+            value = 1 if self._sample == 1 else 1 / self._sample
+            reason = None if event.reason is None else event.reason.value
+            counts = {METRICS[event.outcome]: value}
+            self._write(
+                counted(counts, namespace=self._namespace, service=self._service, reason=reason, at=self._clock())
+            )
 
 
-def _print(line: str) -> None:
+def counted(counts: Mapping[str, float], *, namespace: str, service: str, reason: str | None = None, at: float) -> str:
+    """One line for metrics of the unit Count, which have the same dimensions. ``at`` is epoch seconds."""
+    dimensions = {"service": service} if reason is None else {"service": service, "reason": reason}
+    directive = {
+        "Namespace": namespace,
+        "Dimensions": [list(dimensions)],
+        "Metrics": [{"Name": name, "Unit": "Count"} for name in counts],
+    }
+    envelope = {"Timestamp": int(at * 1000), "CloudWatchMetrics": [directive]}
+    return json.dumps({"_aws": envelope, **dimensions, **counts}) + "\n"
+
+
+def printed(line: str) -> None:
+    """Write a line to standard output."""
     # Looked up at each call: a runtime may put another stream in its place. One call a line, so that threads mix none.
     sys.stdout.write(line)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from sojourn.absence import Absence
 from sojourn.backend import Record
-from sojourn.errors import SojournError
+from sojourn.document.codec import stored_json
+from sojourn.errors import CorruptSessionError, SojournError
 from sojourn.events import Outcome, Reporter
 from sojourn.expiry import Lifetime, renewal_is_due
 from sojourn.names import Namespace
@@ -59,6 +60,18 @@ class Reader:
         if isinstance(renewed, Absence):
             return self._missed(token, renewed)
         return replace(snapshot, record=snapshot.record.with_deadline_of(renewed))
+
+    def find_text(self, token: Token | None, *, touch: bool) -> Snapshot | Absence:
+        """``find``, for one who shows the document's JSON: that it is some is all that is looked at."""
+        found = self.find(token, touch=touch, arrived_at=None)
+        if isinstance(found, Absence):
+            return found
+        with self._reporter.watch("read"):
+            try:
+                stored_json(found.text)
+            except CorruptSessionError as error:
+                raise CorruptSessionError(error.reason, session_id=found.token.session_id) from error
+        return found
 
     def _missed(self, token: Token | None, absence: Absence) -> Absence:
         session_id = None if token is None else token.session_id

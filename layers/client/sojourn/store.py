@@ -52,11 +52,9 @@ class Store:
         refused, in the thread that met it; what it raises is logged and ends no request.
         """
         retry, memory = retry or Retry(), memory or Memory()
-        self._reporter = reporter = (
-            on_event if isinstance(on_event, Reporter) else Reporter(settings.namespace, on_event)
-        )
+        reporter = on_event if isinstance(on_event, Reporter) else Reporter(settings.namespace, on_event)
+        self._reporter, self._settings = reporter, settings
         self._resources = Resources(backend, settings, clock, retry, memory, reporter)
-        self._settings = settings
         self._revocation = revocation = Revocation(backend, settings, clock=clock, retry=retry, memory=memory)
         protocol = SessionProtocol(
             backend, clock=clock, retry=retry, revocation=revocation, sweep_grace=settings.sweep_grace_seconds
@@ -103,9 +101,8 @@ class Store:
         ``idle`` and ``absolute`` default to the settings. Raises ``InvalidDataError``, ``SessionTooLargeError``; then
         nothing has been stored.
         """
-        snapshot = self._changer.create(
-            {} if data is None else data, subject=subject, label=label, idle=idle, absolute=absolute
-        )
+        data = {} if data is None else data
+        snapshot = self._changer.create(data, subject=subject, label=label, idle=idle, absolute=absolute)
         return self._session(snapshot, is_new=True)
 
     def read(self, token: str | Token | None, *, touch: bool = True) -> Session | None:
@@ -131,6 +128,11 @@ class Store:
         token = tokens.parsed(token)
         found = self._reader.find(token, touch=touch, arrived_at=arrived_at)
         return found if isinstance(found, Absence) else self._session(found)
+
+    def find_text(self, token: str | Token | None, *, touch: bool = True) -> Snapshot | Absence:
+        """``find``, for one who shows the document's JSON and needs no value of it."""
+        token = tokens.parsed(token)
+        return self._reader.find_text(token, touch=touch)
 
     def write(
         self,

@@ -21,7 +21,7 @@ else:
 
     def replace(value: Any, /, **changes: Any) -> Any:
         """``dataclasses.replace`` of one of these values."""
-        return type(value)(**{name: getattr(value, name) for name in value.__slots__} | changes)
+        return type(value)(**{name: getattr(value, name) for name in value.__slots__ if name not in changes}, **changes)
 
 
 def _made(written: type) -> Any:
@@ -41,23 +41,35 @@ def _initialiser(made: Any) -> Any:
     names = tuple(field.name for field in fields)
     defaults = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
     makers = [(each.name, each.default_factory) for each in fields if each.default_factory is not dataclasses.MISSING]
-    assign, count, judge = object.__setattr__, len(names), getattr(made, "__post_init__", None)
+    # A slot's own descriptor, which has not to be looked up as __setattr__ would.
+    slots = [(name, getattr(made, name).__set__) for name in names]
+    count, judge = len(names), getattr(made, "__post_init__", _accepted)
 
-    def __init__(self: Any, *given: Any, **named: Any) -> None:  # noqa: N807  # it becomes one
-        values = dict(zip(names, given, strict=False)) | named if given else named
+    def __init__(self: Any, *given: Any, **named: Any) -> Any:  # noqa: N807  # it becomes one
+        if len(given) == count and not named:
+            for (_, assign), value in zip(slots, given, strict=True):
+                assign(self, value)
+            return judge(self)
+        values = named
+        if given:
+            values = dict(zip(names, given, strict=False)) | named
+        is_clear = len(values) == len(given) + len(named)  # nothing was given twice, or one place too many
         if len(values) != count:
             values = defaults | {name: make() for name, make in makers} | values
-        if len(values) != count or len(given) > count or (given and not named.keys().isdisjoint(names[: len(given)])):
+        if len(values) != count or not is_clear:
             raise TypeError(f"{made.__name__} takes {', '.join(names)}, not {len(given)} values and {', '.join(named)}")
         try:
-            for name in names:
-                assign(self, name, values[name])
+            for name, assign in slots:
+                assign(self, values[name])
         except KeyError:
             raise TypeError(f"{made.__name__} takes {', '.join(names)}, not {', '.join(values)}") from None
-        if judge is not None:
-            judge(self)
+        return judge(self)
 
     return __init__
+
+
+def _accepted(_made: Any) -> None:
+    """What has no judge of its own."""
 
 
 def _values(value: Any) -> tuple[Any, ...]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, field
 from typing import TypedDict
 
-from sojourn.session import Session, SessionSummary
+from sojourn.names import bare
+from sojourn.session import Session, SessionSummary, Snapshot
 from sojourn.subjects import BulkExpiry, SessionPage
 from sojourn.values import dataclass
 from sojourn_service.cursors import cursor_of
@@ -54,24 +55,25 @@ def problem_answer(problem: Problem, *, request_id: str) -> Answer:
 
 
 def session_answer(
-    session: Session, *, counts: Mapping[str, int] | None = None, status: int = 200, shows_token: bool = False
+    snapshot: Snapshot, *, counts: Mapping[str, int] | None = None, status: int = 200, shows_token: bool = False
 ) -> Answer:
     """The whole session; with its token only where that is new."""
-    token = {"token": json.dumps(session.token)} if shows_token else {}
+    record, session_id = snapshot.record, snapshot.token.session_id
+    token = {"token": json.dumps(snapshot.token.reveal())} if shows_token else {}
     # The document is JSON already, and may be a megabyte of it: it was read, and is not written again.
     members = token | {
-        "id": json.dumps(session.id),
-        "data": session.snapshot.text.decode(),
-        "version": str(session.version),
-        "created_at": str(session.created_at),
-        "expires_at": str(session.expires_at),
-        "absolute_at": str(session.absolute_at),
-        "subject": json.dumps(session.subject),
-        "label": json.dumps(session.label),
+        "id": json.dumps(session_id),
+        "data": snapshot.text.decode(),
+        "version": str(record.version),
+        "created_at": str(record.created_at),
+        "expires_at": str(record.expires_at),
+        "absolute_at": str(record.absolute_at),
+        "subject": json.dumps(None if record.subject is None else bare(record.subject)),
+        "label": json.dumps(record.label),
     }
     body = ",".join(f'"{name}":{text}' for name, text in members.items())
-    headers = {"Content-Type": "application/json", "ETag": entity_tag(session.version)}
-    return Answer(status, "{" + body + "}", headers, counts=counts or {}, session_id=session.id)
+    headers = {"Content-Type": "application/json", "ETag": entity_tag(record.version)}
+    return Answer(status, "{" + body + "}", headers, counts=counts or {}, session_id=session_id)
 
 
 def deadlines_answer(session: Session, *, counts: Mapping[str, int]) -> Answer:

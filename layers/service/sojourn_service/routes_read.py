@@ -18,12 +18,14 @@ _COUNTS: Final = {"SessionsRead": 1}
 def read(request: Request, store: Store) -> Answer:
     """The session of the token, without it; 304 when the caller holds this version already."""
     tags = request.condition("If-None-Match")
-    session = store.find(request.token(), touch=request.flag("touch", default=True))
-    if isinstance(session, Absence):
-        raise absent(session)
-    if tags is not None and tags.hold_weakly(session.version):
-        return Answer(304, headers={"ETag": entity_tag(session.version)}, counts=_COUNTS, session_id=session.id)
-    return session_answer(session, counts=_COUNTS)
+    snapshot = store.find_text(request.token(), touch=request.flag("touch", default=True))
+    if isinstance(snapshot, Absence):
+        raise absent(snapshot)
+    version = snapshot.record.version
+    if tags is not None and tags.hold_weakly(version):
+        headers = {"ETag": entity_tag(version)}
+        return Answer(304, headers=headers, counts=_COUNTS, session_id=snapshot.token.session_id)
+    return session_answer(snapshot, counts=_COUNTS)
 
 
 def list_sessions(request: Request, store: Store) -> Answer:

@@ -34,7 +34,7 @@ def create(request: Request, store: Store) -> Answer:
         idle=seconds_of(fields, "idle"),
         absolute=seconds_of(fields, "absolute"),
     )
-    return session_answer(session, status=201, shows_token=True)
+    return session_answer(session.snapshot, status=201, shows_token=True)
 
 
 def replace(request: Request, store: Store) -> Answer:
@@ -45,7 +45,7 @@ def replace(request: Request, store: Store) -> Answer:
     limit = store.settings.max_bytes
     document = document_of(fields_of(request, ("data",), max_bytes=limit), max_bytes=limit)
     session = _written(store, token, lambda _: document, condition=condition, merge=False)
-    return session_answer(session, counts={"SessionsWritten": 1})
+    return session_answer(session.snapshot, counts={"SessionsWritten": 1})
 
 
 def patch(request: Request, store: Store) -> Answer:
@@ -64,7 +64,7 @@ def patch(request: Request, store: Store) -> Answer:
 
     is_strict = condition is not None and not condition.is_any
     session = _written(store, token, merged, condition=condition, merge=not is_strict)
-    return session_answer(session, counts={"SessionsWritten": 1})
+    return session_answer(session.snapshot, counts={"SessionsWritten": 1})
 
 
 def touch(request: Request, store: Store) -> Answer:
@@ -83,7 +83,7 @@ def rotate(request: Request, store: Store) -> Answer:
     fields_of(request, (), max_bytes=store.settings.max_bytes, is_optional=True)
     session = _found(store, token)
     store.rotate(session)
-    return session_answer(session, shows_token=True)
+    return session_answer(session.snapshot, shows_token=True)
 
 
 def login(request: Request, store: Store) -> Answer:
@@ -97,7 +97,7 @@ def login(request: Request, store: Store) -> Answer:
     idle, absolute = seconds_of(fields, "idle"), seconds_of(fields, "absolute")
     session = _found(store, token)
     store.login(session, subject=subject, label=label, idle=idle, absolute=absolute)
-    return session_answer(session, shows_token=True)
+    return session_answer(session.snapshot, shows_token=True)
 
 
 def _found(store: Store, token: str) -> Session:

@@ -3,17 +3,17 @@
 Nothing is logged that a caller sent, but for the route; a query would name subjects.
 """
 
+import time
 import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.backends.meter import Meter
-from sojourn.emf import METRICS
+from sojourn.emf import METRICS, counted, printed
 from sojourn.events import OnEvent, Outcome, SessionEvent
 from sojourn.store import Store
 from sojourn.values import replace
@@ -25,16 +25,15 @@ _SERVER_ERROR: Final = 500
 class Telemetry:
     """A log of JSON objects and metrics in CloudWatch's embedded metric format, both on standard output."""
 
-    def __init__(self, logger: Logger, metrics: EphemeralMetrics) -> None:
+    def __init__(self, logger: Logger, settings: ServiceSettings) -> None:
         self._logger = logger
-        self._metrics = metrics
+        self._settings = settings
 
     @classmethod
     def from_environment(cls) -> "Telemetry":
         """What the ``POWERTOOLS_*`` variables describe, the log's level among them."""
         settings = ServiceSettings.from_environment()
-        metrics = EphemeralMetrics(service=settings.name, namespace=settings.metrics_namespace)
-        return cls(Logger(service=settings.name, location=None), metrics)
+        return cls(Logger(service=settings.name, location=None), settings)
 
     def record_request(
         self, line: Mapping[str, object], events: Sequence[SessionEvent], *, counts: Mapping[str, int]
@@ -63,13 +62,9 @@ class Telemetry:
 
         Each further dimension is billed.
         """
-        if not counts:
-            return
-        if reason is not None:
-            self._metrics.add_dimension(name="reason", value=reason)
-        for name, value in counts.items():
-            self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-        self._metrics.flush_metrics()
+        if counts:
+            of = self._settings
+            printed(counted(counts, namespace=of.metrics_namespace, service=of.name, reason=reason, at=time.time()))
 
     def _count(self, counts: Mapping[str, int], told: Sequence[SessionEvent]) -> None:
         # Those of one request have one reason; where they should not, each reason has a line.

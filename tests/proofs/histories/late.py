@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from sojourn import Absence, Session, SessionGoneError, Settings, Store
 from sojourn.backend import Mark, Record
@@ -16,6 +15,7 @@ from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.testing import FakeClock
 from sojourn_service import Telemetry
+from sojourn_service.settings import ServiceSettings
 from tests.service.gateway import Gateway
 from tests.support.guard import watch_clients
 from tests.support.mutants import Mutant
@@ -104,7 +104,7 @@ class _ByApi:
 
     def __call__(self, store: Store, token: str) -> str:
         log = Logger(service="late", stream=io.StringIO(), location=None)
-        gateway = Gateway(store, Telemetry(log, EphemeralMetrics(service="sojourn", namespace="Sojourn")))
+        gateway = Gateway(store, Telemetry(log, ServiceSettings()))
         headers = {"if-match": "*"} if self.method == "PUT" else {}
         answer = gateway.send(self.method, self.path, token=token, headers=headers, body=self.body)
         if answer.status in (404, 409):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from devstack.clients import Clients
 from sojourn import ConflictError, Settings, Store
@@ -17,7 +16,7 @@ from sojourn.backends.s3 import ObjectStore
 from sojourn.testing import FakeClock
 from sojourn_service import Telemetry
 from sojourn_service.authorizer import Authorizer
-from sojourn_service.settings import AuthorizerSettings
+from sojourn_service.settings import AuthorizerSettings, ServiceSettings
 from sojourn_service.sweeping import Sweeping
 from tests.contract.tables import sessions_table
 from tests.proofs.roles.recorder import Recorder
@@ -54,7 +53,7 @@ class Place:
     def telemetry(self) -> Telemetry:
         """What the functions log to."""
         log = Logger(service=f"place-{id(self.log)}", stream=self.log, level="DEBUG", location=None)
-        return Telemetry(log, EphemeralMetrics(service="sojourn", namespace="Sojourn"))
+        return Telemetry(log, ServiceSettings())
 
 
 @contextmanager

@@ -1,13 +1,9 @@
 """AWS clients tuned for a session store, and what their errors mean. Knows no session."""
 
-import json
-import zlib
-from binascii import a2b_base64
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore import exceptions as boto
@@ -17,6 +13,7 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
+from sojourn.backends.direct import SENDING, call_directly
 from sojourn.backends.faults import address_of, credentials_cause, meaning, place_of
 from sojourn.backends.lean import lean_session
 from sojourn.backends.sdk import check_sdk
@@ -25,10 +22,9 @@ from sojourn.errors import ConfigurationError, StoreUnavailableError
 from sojourn.retry import seconds_left
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from botocore.awsrequest import AWSPreparedRequest
-    from botocore.model import OperationModel
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
@@ -37,9 +33,6 @@ Made = TypeVar("Made")
 
 CONNECT_SECONDS = 1
 READ_SECONDS = 2
-
-PARSING = "before-parse.dynamodb"
-SENDING = "before-send.dynamodb"
 
 _THROTTLED = frozenset(
     {
@@ -70,8 +63,7 @@ def dynamodb_client(*, endpoint_url: str | None = None) -> "DynamoDBClient":
     """A client for the sessions table. Region and credentials are the environment's, as for any AWS client."""
     check_sdk()
     client: DynamoDBClient = made(partial(client_of, "dynamodb", endpoint_url=endpoint_url, config=_CONFIG))
-    read_in_time(client)
-    client.meta.events.register(PARSING, read_answer)
+    call_directly(client, read_in_time(client))
     return client
 
 
@@ -110,70 +102,6 @@ class _Nothing:
     def stream(self) -> "Iterator[bytes]":
         """See urllib3's response."""
         yield b'{"Responses": {}}'
-
-
-def read_answer(
-    operation_model: "OperationModel",
-    response_dict: dict[str, Any],
-    customized_response_dict: dict[str, Any],
-    **_: object,
-) -> None:
-    """Look at an answer before botocore does, which takes a body that it cannot read for an empty one: no item.
-
-    Raises ``ResponseParserError``. What a server says that failed does not matter.
-
-    What succeeds and brings items is answered with its JSON as it is, binary values apart; those of a batch of
-    statements stay base64, and are not read. botocore takes every attribute of every item through its model, which was
-    a third of the CPU of a sweep.
-    """
-    if response_dict["status_code"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return
-    body, checksum = response_dict["body"], response_dict["headers"].get("x-amz-crc32")
-    is_ours = operation_model.name in _ITEMS_OF and response_dict["status_code"] == HTTPStatus.OK
-    if checksum is not None and checksum != str(zlib.crc32(body)):
-        raise ResponseParserError("the answer does not fit its checksum")
-    if is_ours or checksum is None:
-        try:
-            answer = json.loads(body)
-        except ValueError as error:
-            raise ResponseParserError("the answer is no JSON") from error
-        if not isinstance(answer, dict):
-            raise ResponseParserError("the answer is no JSON object")
-        if is_ours:
-            _read_bytes(_ITEMS_OF[operation_model.name](answer))
-            customized_response_dict.update(answer)
-            response_dict["body"] = b"{}"
-
-
-def _read_bytes(items: "Iterable[Any]") -> None:
-    """Make bytes of the base64 that binary attributes are sent as. Those inside of others are none of ours."""
-    try:
-        for item in items:
-            for value in item.values():
-                if "B" in value:
-                    value["B"] = a2b_base64(value["B"])
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ResponseParserError("the answer holds what is no item") from error
-
-
-def _found(answer: dict[str, Any]) -> "Iterable[Any]":
-    return [answer["Item"]] if "Item" in answer else ()
-
-
-def _found_in_tables(answer: dict[str, Any]) -> "Iterable[Any]":
-    return chain.from_iterable(answer.get("Responses", {}).values())
-
-
-def _unread(_answer: dict[str, Any]) -> "Iterable[Any]":
-    return ()
-
-
-_ITEMS_OF: "dict[str, Callable[[dict[str, Any]], Iterable[Any]]]" = {
-    "BatchExecuteStatement": _unread,
-    "BatchGetItem": _found_in_tables,
-    "GetItem": _found,
-}
-"""Where the items are in the answers that are read here."""
 
 
 def s3_client(*, endpoint_url: str | None = None) -> "S3Client":

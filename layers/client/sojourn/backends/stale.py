@@ -6,13 +6,13 @@ from typing import Any
 
 from sojourn.backends.faults import meaning
 from sojourn.backends.fields import MAX_INSTANT
-from sojourn.backends.items import attribute, attributes, record_of
+from sojourn.backends.items import Attribute, attribute, attributes, record_of
 from sojourn.backends.overflow import Overflow
 from sojourn.backends.table import Table
 from sojourn.errors import CorruptSessionError, StoreUnavailableError
 from sojourn.sweep.backend import Fate, Hint, HintPage, Move, Postponement, Removal, Verdict
 
-Row = tuple[str, tuple[str | int | Decimal, ...]]
+Row = tuple[str, list[Attribute]]
 """A statement and its parameters."""
 
 _CONDITION = "ConditionalCheckFailed"
@@ -61,7 +61,8 @@ class StaleItems:
         # RETURNING tells a removal from an item that was missing, and which object it leaves behind.
         # The table's name is the operator's; every value that a client could have brought is a parameter.
         statement = f'DELETE FROM "{self._table.name}" WHERE session_id = ? AND expires_at <= ? RETURNING ALL OLD *'  # noqa: S608
-        answers, units = self._execute([(statement, (hint.session_id, cutoff)) for hint in hints])
+        limit = attribute(cutoff)
+        answers, units = self._execute([(statement, [attribute(hint.session_id), limit]) for hint in hints])
         self._raise_if_forbidden(answers, action="PartiQLDelete")
         verdicts = tuple(self._verdict(hint, answer) for hint, answer in zip(hints, answers, strict=True))
         swept = sum(verdict.fate is Fate.SWEPT for verdict in verdicts)
@@ -94,7 +95,7 @@ class StaleItems:
         statements = [
             {
                 "Statement": statement,
-                "Parameters": [_parameter(value) for value in parameters],
+                "Parameters": parameters,
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
             for statement, parameters in rows
@@ -133,15 +134,17 @@ class StaleItems:
 
 def _moving(statement: str, move: Move) -> Row:
     """Only while no deadline is earlier than the one that the new place was computed from."""
-    parameters = (move.sweep_at, move.hint.session_id, move.hint.sweep_at or 0)  # a scan's hints are not moved
+    # A scan's hints are not moved.
+    parameters = [attribute(move.sweep_at), attribute(move.hint.session_id), _number(move.hint.sweep_at or 0)]
     if move.expires_at is None:
         return statement, parameters
-    return f"{statement} AND expires_at >= ?", (*parameters, move.expires_at)
+    return f"{statement} AND expires_at >= ?", [*parameters, attribute(move.expires_at)]
 
 
 def _second(number: Any) -> int:
     """An instant as it is stored. Ours are whole; what another application stored must not stop a run."""
-    return min(max(int(Decimal(number["N"])), 0), MAX_INSTANT)
+    text = number["N"]
+    return min(max(int(text if text.isdigit() else Decimal(text)), 0), MAX_INSTANT)
 
 
 def _place(number: Any) -> int | Decimal:
@@ -150,8 +153,8 @@ def _place(number: Any) -> int | Decimal:
     return int(found) if found == found.to_integral_value() else found
 
 
-def _parameter(value: str | int | Decimal) -> Any:
-    return {"N": str(value)} if isinstance(value, Decimal) else attribute(value)
+def _number(value: int | Decimal) -> Attribute:
+    return {"N": str(value)}
 
 
 def _code(answer: Any) -> str:

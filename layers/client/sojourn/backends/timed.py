@@ -9,6 +9,7 @@ import socket
 import time
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from botocore.awsrequest import (
     AWSHTTPConnection,
@@ -27,15 +28,24 @@ _LEAST_SECONDS = 0.001
 """None at all would mean not to wait, which is another mode of a socket."""
 
 
-def read_in_time(client: "BaseClient") -> None:
-    """Let ``client`` connect, send and read, from the first byte to the last, within its timeouts and the deadline."""
-    hurry(client._endpoint.http_session)  # type: ignore[attr-defined]  # noqa: SLF001
+def read_in_time(client: "BaseClient") -> URLLib3Session:
+    """Let ``client`` connect, send and read, from the first byte to the last, within its timeouts and the deadline.
+
+    Returns what it sends through.
+    """
+    session: URLLib3Session = client._endpoint.http_session  # type: ignore[attr-defined]  # noqa: SLF001
+    hurry(session)
+    return session
 
 
 def hurry(session: URLLib3Session) -> None:
     """The same for whatever is sent through ``session``."""
     # botocore has no public way to a connection class of one's own; this dictionary is where a session looks.
     session._pool_classes_by_scheme.update(http=_Pool, https=_TlsPool)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+_READ: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+"""Which file of certificates each TLS context holds."""
 
 
 class _Reader(io.RawIOBase):
@@ -83,7 +93,14 @@ class _TlsConnection(AWSHTTPSConnection):
 
     def connect(self) -> None:
         _hurry(self)
+        # urllib3 would read the certificates again for each connection: that alone takes as long as a hundred requests.
+        # A proxy with TLS of its own has a context of its own, and needs them.
+        named = self.ca_certs
+        if named is not None and self.proxy is None and _READ.get(self.ssl_context) == named:
+            self.ca_certs = None
         super().connect()
+        if named is not None:
+            _READ[self.ssl_context] = named
 
     def request(self, *arguments: Any, **options: Any) -> None:  # type: ignore[override]  # whatever it takes
         _hurry(self)

@@ -24,8 +24,8 @@ _OTHERS: Final = bytes(set(range(256)) - set(b"{}[]"))
 
 def is_plain_text(text: bytes) -> bool:
     """Whether JSON that was parsed already, with no member twice, stands for itself: no tags, nothing out of bounds."""
-    # A tag could be written with escapes, and so could half a surrogate pair.
-    if b'"$' in text or b"\\u" in text:
+    # A tag could be written with escapes, and so could half a surrogate pair. One byte is found faster than two.
+    if (b"$" in text and b'"$' in text) or (b"\\" in text and b"\\u" in text):
         return False
     structure = _structure(text)
     words = structure.replace(b"true", b"").replace(b"false", b"")
