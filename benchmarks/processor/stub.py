@@ -36,6 +36,12 @@ class _Handler(BaseHTTPRequestHandler):
         )
         self.wfile.write(head.encode() + body)
 
+    def do_GET(self) -> None:
+        """That it is well, as the service says."""
+        body = b"healthy: dynamodb.us-east-1.amazonaws.com "
+        head = f"HTTP/1.1 200 OK\r\nServer: Server\r\nContent-Length: {len(body)}\r\nConnection: keep-alive\r\n\r\n"
+        self.wfile.write(head.encode() + body)
+
     def _answer(self, operation: str, request: Json) -> Json:
         match operation:
             case "PutItem":

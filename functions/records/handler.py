@@ -6,9 +6,10 @@ gc.disable()  # while everything loads there is nothing to collect
 
 from sojourn.factory import open_store, rehearsed
 from sojourn_service import Api, Context, Event, Response, Telemetry
+from sojourn_service.rehearsal import rehearsal_of
 from sojourn_service.routes_records import ROUTES
 
-api = Api(rehearsed(open_store()), ROUTES, telemetry=Telemetry.from_environment())
+api = Api(rehearsed(open_store(), rehearsal_of(ROUTES)), ROUTES, telemetry=Telemetry.from_environment())
 
 gc.freeze()
 gc.enable()

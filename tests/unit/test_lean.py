@@ -2,12 +2,13 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import botocore
 import pytest
@@ -19,6 +20,7 @@ from botocore.session import Session as BotocoreSession
 
 from sojourn import Settings
 from sojourn.backends import clients, lean
+from sojourn.errors import StoreUnavailableError
 from sojourn.factory import dynamo_backend, rehearsed
 from sojourn.store import Store
 from sojourn.tokens import mint
@@ -118,6 +120,7 @@ import json, sys
 seen = []
 sys.addaudithook(lambda event, arguments: seen.append(str(arguments[0])) if event in ("open", "os.listdir") else None)
 from sojourn import Settings
+from sojourn.errors import StoreUnavailableError
 from sojourn.factory import dynamo_backend
 dynamo_backend(Settings(table="sessions", bucket="overflow"), table="sessions")
 data = sys.argv[1]
@@ -137,24 +140,99 @@ def test_of_botocores_data_only_dynamodb_is_read() -> None:
     assert any(name.endswith(("service-2.json.gz", "service-2.json")) for name in read)
 
 
-def test_a_rehearsal_sends_nothing_and_remembers_nothing(caplog: pytest.LogCaptureFixture) -> None:
+class Listening(BaseHTTPRequestHandler):
+    """Says that it is well, and keeps what it was asked."""
+
+    protocol_version = "HTTP/1.1"
+    asked: ClassVar[list[tuple[int, str, list[str]]]] = []
+
+    def do_GET(self) -> None:
+        """The service's answer."""
+        Listening.asked.append((self.client_address[1], self.requestline, sorted(map(str.lower, self.headers))))
+        self.send_response_only(200)
+        self.send_header("Content-Length", "7")
+        self.end_headers()
+        self.wfile.write(b"healthy")
+
+    def do_POST(self) -> None:
+        """A missing item."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        Listening.asked.append((self.client_address[1], self.headers["X-Amz-Target"], []))
+        self.send_response_only(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """Of a service that is well."""
+    Listening.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listening) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_rehearsal_sends_and_remembers_nothing(endpoint: str, caplog: pytest.LogCaptureFixture) -> None:
     """Its answers are made up, and no event. The first real read asks for the mark that it knows nothing of."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.setblocking(False)
-        settings = Settings(table="sessions", endpoint_url=f"http://127.0.0.1:{server.getsockname()[1]}")
-        backend = dynamo_backend(settings, table="sessions")
-        store, asked = Store(backend, settings), list[str]()
-        events = backend._table._client.meta.events
-        events.register("provide-client-params.dynamodb", lambda model, **_: asked.append(model.name))
-        assert rehearsed(store) is store
-        assert asked == ["BatchGetItem"]
-        assert [record for record in caplog.records if record.name == "sojourn.events"] == []
-        with backend.rehearsing():
-            assert store.read(mint()) is None
-            assert store.read(mint()) is None
-        assert asked == ["BatchGetItem", "BatchGetItem", "GetItem"]
-        with pytest.raises(BlockingIOError):
-            server.accept()
+    settings = Settings(table="sessions", endpoint_url=endpoint)
+    backend = dynamo_backend(settings, table="sessions")
+    store, asked = Store(backend, settings), list[str]()
+    events = backend._table._client.meta.events
+    events.register("provide-client-params.dynamodb", lambda model, **_: asked.append(model.name))
+    assert rehearsed(store) is store
+    assert asked == ["BatchGetItem"]
+    assert [record for record in caplog.records if record.name == "sojourn.events"] == []
+    with backend.rehearsing():
+        assert store.read(mint()) is None
+        assert store.read(mint()) is None
+    assert asked == ["BatchGetItem", "BatchGetItem", "GetItem"]
+    assert [line for _, line, _ in Listening.asked] == ["GET / HTTP/1.1"] * 2
+
+
+def test_it_ends_with_a_connection_that_the_first_request_takes(endpoint: str) -> None:
+    """Which is opened by a question that has no signature, and names no table."""
+    settings = Settings(table="sessions", endpoint_url=endpoint)
+    store = rehearsed(Store(dynamo_backend(settings, table="sessions"), settings))
+    assert store.not_before() == 0
+    (port, line, headers), (used, target, _) = Listening.asked
+    assert (line, target) == ("GET / HTTP/1.1", "DynamoDB_20120810.GetItem")
+    assert headers == ["accept-encoding", "host", "user-agent"]
+    assert used == port
+
+
+def test_an_endpoint_that_is_not_there_is_no_error_yet() -> None:
+    """The first request says so."""
+    settings = Settings(table="sessions", endpoint_url="http://127.0.0.1:1")
+    store = rehearsed(Store(dynamo_backend(settings, table="sessions"), settings))
+    with pytest.raises(StoreUnavailableError, match="EndpointConnectionError"):
+        store.not_before()
+
+
+def test_what_is_created_in_a_rehearsal_is_found_there(endpoint: str) -> None:
+    """And nowhere else: a whole life goes by without a request."""
+    settings = Settings(table="sessions", endpoint_url=endpoint)
+    lived: list[object] = []
+
+    def live(store: Store) -> None:
+        session = store.read(store.create({"cart": 1}).token)
+        assert session is not None
+        session["cart"] = 2
+        store.write(session)
+        store.rotate(session)
+        store.login(session, subject="ann")
+        lived.extend([dict(session), list(store.sessions(subject="ann")), store.expire(session)])
+
+    rehearsed(Store(dynamo_backend(settings, table="sessions"), settings), live)
+    assert lived[:2] == [{"cart": 2}, []]
+    assert [line for _, line, _ in Listening.asked] == ["GET / HTTP/1.1"]
 
 
 def test_a_rehearsal_without_credentials_is_no_error(environment: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """From settings to a store that is ready to use. Knows which backend serves which settings."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -62,21 +63,20 @@ def _records_backend(settings: Settings) -> "RecordsBackend":
     return RecordsBackend(settings.records_url or "")
 
 
-def rehearsed(store: Store) -> Store:
-    """``store``, after a read that is made up to where it would be sent: the first real one is like any other then.
+def rehearsed(store: Store, rehearse: Callable[[Store], object] = lambda store: store.read(mint())) -> Store:
+    """``store``, after requests that are made up to where they would be sent, and connected: the first real one is like
+    any other then.
 
-    For the end of a function's INIT. Calls no service, and remembers nothing.
+    For the end of a function's INIT. ``rehearse`` gets a store that finds what it creates and tells nobody. Of what
+    happens there nothing is stored or remembered, and what fails says so at the first real request.
     """
     from sojourn.backends.dynamodb import DynamoBackend
 
     backend, settings = store.resources.backend, store.resources.settings
     if isinstance(backend, DynamoBackend):
-        with (
-            backend.rehearsing(),
-            suppress(StoreUnavailableError),
-        ):  # credentials may be missing: the first call says so
-            silent = Reporter(settings.namespace, is_logging=False)
-            Store(backend, settings, retry=Retry(attempts=1), on_event=silent).read(mint())
+        silent = Reporter(settings.namespace, is_logging=False)
+        with backend.rehearsing(), suppress(StoreUnavailableError):
+            rehearse(Store(backend, settings, retry=Retry(attempts=1), on_event=silent))
     return store
 
 

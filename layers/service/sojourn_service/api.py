@@ -34,12 +34,13 @@ class Api:
         *,
         telemetry: Telemetry,
         monotonic: Callable[[], float] = time.monotonic,
+        is_metered: bool = True,
     ) -> None:
-        """``monotonic`` returns seconds and times requests for the log."""
+        """``monotonic`` returns seconds and times requests for the log. A meter asks each call for its units."""
         self._store = store
         self._routes = {route.key: route for route in routes}
         self._telemetry = telemetry
-        self._meter = meter_of(store)
+        self._meter = meter_of(store) if is_metered else None
         self._monotonic = monotonic
 
     def handle(self, event: Event, context: Context) -> Response:

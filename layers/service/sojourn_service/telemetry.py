@@ -3,10 +3,11 @@
 Nothing is logged that a caller sent, but for the route; a query would name subjects.
 """
 
+import io
 import time
 import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from aws_lambda_powertools import Logger
@@ -25,15 +26,24 @@ _SERVER_ERROR: Final = 500
 class Telemetry:
     """A log of JSON objects and metrics in CloudWatch's embedded metric format, both on standard output."""
 
-    def __init__(self, logger: Logger, settings: ServiceSettings) -> None:
+    def __init__(self, logger: Logger, settings: ServiceSettings, *, write: Callable[[str], object] = printed) -> None:
+        """``write`` takes a line of metrics."""
         self._logger = logger
         self._settings = settings
+        self._write = write
 
     @classmethod
     def from_environment(cls) -> "Telemetry":
         """What the ``POWERTOOLS_*`` variables describe, the log's level among them."""
         settings = ServiceSettings.from_environment()
         return cls(Logger(service=settings.name, location=None), settings)
+
+    @classmethod
+    def silent(cls) -> "Telemetry":
+        """One that does the same, and shows nothing."""
+        nowhere = io.StringIO()
+        logger = Logger(service="rehearsal", location=None, stream=nowhere)
+        return cls(logger, ServiceSettings(), write=nowhere.write)
 
     def record_request(
         self, line: Mapping[str, object], events: Sequence[SessionEvent], *, counts: Mapping[str, int]
@@ -64,7 +74,7 @@ class Telemetry:
         """
         if counts:
             of = self._settings
-            printed(counted(counts, namespace=of.metrics_namespace, service=of.name, reason=reason, at=time.time()))
+            self._write(counted(counts, namespace=of.metrics_namespace, service=of.name, reason=reason, at=time.time()))
 
     def _count(self, counts: Mapping[str, int], told: Sequence[SessionEvent]) -> None:
         # Those of one request have one reason; where they should not, each reason has a line.

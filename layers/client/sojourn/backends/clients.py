@@ -1,19 +1,16 @@
 """AWS clients tuned for a session store, and what their errors mean. Knows no session."""
 
 from collections.abc import Callable
-from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore import exceptions as boto
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
-from sojourn.backends.direct import SENDING, call_directly
+from sojourn.backends.direct import call_directly
 from sojourn.backends.faults import address_of, credentials_cause, meaning, place_of
 from sojourn.backends.lean import lean_session
 from sojourn.backends.sdk import check_sdk
@@ -22,9 +19,6 @@ from sojourn.errors import ConfigurationError, StoreUnavailableError
 from sojourn.retry import seconds_left
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
@@ -77,31 +71,6 @@ def client_of(service: str, **options: Any) -> Any:
             # is really wrong comes up again.
             pass
     return Session().create_client(service, **options)
-
-
-@contextmanager
-def rehearsing(client: "DynamoDBClient") -> "Iterator[None]":
-    """Requests of ``client`` are made, signed and answered with nothing found in here, and not sent.
-
-    What a process does for its first request and never again is done by then.
-    """
-
-    def answer(request: "AWSPreparedRequest", **_: object) -> AWSResponse:
-        return AWSResponse(request.url, HTTPStatus.OK, HTTPHeaders(), _Nothing())
-
-    client.meta.events.register(SENDING, answer)  # type: ignore[arg-type]  # stubs know handlers that answer nothing
-    try:
-        yield
-    finally:
-        client.meta.events.unregister(SENDING, answer)  # type: ignore[arg-type]  # as above
-
-
-class _Nothing:
-    """The body of an answer to any read."""
-
-    def stream(self) -> "Iterator[bytes]":
-        """See urllib3's response."""
-        yield b'{"Responses": {}}'
 
 
 def s3_client(*, endpoint_url: str | None = None) -> "S3Client":

@@ -65,7 +65,7 @@ class DynamoBackend:
         self._stale = StaleItems(self._table, overflow=self._overflow)
 
     def rehearsing(self) -> AbstractContextManager[None]:
-        """In it no request is sent, and nothing is found: see ``clients.rehearsing``."""
+        """In it no request is sent, and afterwards it is connected: see ``rehearsal.rehearsing``."""
         return self._table.rehearsing()
 
     @property

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sojourn.backend import Refused
-from sojourn.backends.clients import answered, rehearsing
+from sojourn.backends.clients import answered
 from sojourn.backends.items import Item, Value, attributes, key_of, record_of
 from sojourn.backends.meter import Meter
+from sojourn.backends.rehearsal import rehearsing
 from sojourn.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Table:
         self.name = name
 
     def rehearsing(self) -> "AbstractContextManager[None]":
-        """See ``clients.rehearsing``."""
+        """See ``rehearsal.rehearsing``."""
         return rehearsing(self._client)
 
     def read(self, operation: str, **request: Any) -> Any:

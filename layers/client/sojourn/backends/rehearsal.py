@@ -1,0 +1,65 @@
+"""Requests that are made up to where they would be sent, so that the first real one of a process is like any other."""
+
+import json
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import BotoCoreError, HTTPClientError
+
+from sojourn.backends.direct import SENDING
+from sojourn.backends.timed import read_in_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@contextmanager
+def rehearsing(client: "DynamoDBClient") -> "Iterator[None]":
+    """Requests of ``client`` are made, signed and answered in here, and not sent: it finds what it puts last.
+
+    At the end, outside of any request's time, it connects, by asking the endpoint whether it is well: unsigned, of no
+    table, and free. An endpoint that does not answer is no error yet.
+    """
+    rehearsal = _Rehearsal()
+    client.meta.events.register(SENDING, rehearsal.answer)  # type: ignore[arg-type]  # it takes an answer
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(SENDING, rehearsal.answer)  # type: ignore[arg-type]  # as above
+    if rehearsal.url is not None:
+        ping = AWSPreparedRequest("GET", rehearsal.url, HeadersDict(), None, stream_output=False)  # type: ignore[arg-type]
+        with suppress(HTTPClientError, BotoCoreError, OSError):
+            read_in_time(client).send(ping)
+
+
+class _Rehearsal:
+    """DynamoDB with one item."""
+
+    def __init__(self) -> None:
+        self.url: str | None = None
+        self._items: list[Any] = []
+
+    def answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        """What the service would answer."""
+        self.url = request.url
+        asked = json.loads(request.body or b"{}")  # type: ignore[arg-type]  # bytes
+        if "Item" in asked:
+            self._items = [asked["Item"]]
+        answer: dict[str, Any] = {"Responses": dict.fromkeys(asked.get("RequestItems", ()), self._items), "Items": []}
+        if self._items and request.headers["X-Amz-Target"].endswith(".GetItem"):
+            answer["Item"] = self._items[0]
+        return AWSResponse(request.url, HTTPStatus.OK, HTTPHeaders(), _Body(json.dumps(answer).encode()))
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> "Iterator[bytes]":
+        """See urllib3's response."""
+        yield self._content
