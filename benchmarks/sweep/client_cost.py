@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.sweep.stub import stub
 from benchmarks.sweep.tables import DAY, NOW, create_table, fill, stale
-from sojourn.backends.clients import PARSING, dynamodb_client, read_answer
+from sojourn.backends import clients
+from sojourn.backends.clients import dynamodb_client
 from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.sweep.backend import SWEEP_BATCH, Fate, Hint
 
@@ -51,16 +52,15 @@ class Rate:
 
 
 def against_a_stub() -> tuple[list[Rate], dict[str, float]]:
-    """The rates with the library's own client and with botocore's own parser, and the profile by area."""
+    """The rates of the library's own calls and of botocore's, and the profile by area."""
     ours, theirs = _cores()
     with stub(core=theirs) as endpoint_url, _pinned(ours):
         backend = _backend(dynamodb_client(endpoint_url=endpoint_url), "sessions")
         rates = [_best("stub", backend)]
         profile = _profile(backend)
     with stub(core=theirs) as endpoint_url, _pinned(ours):
-        plain = dynamodb_client(endpoint_url=endpoint_url)
-        plain.meta.events.unregister(PARSING, read_answer)
-        rates.append(_best("stub, botocore's parser", _backend(plain, "sessions")))
+        plain = clients.client_of("dynamodb", endpoint_url=endpoint_url, config=clients._CONFIG)  # noqa: SLF001
+        rates.append(_best("stub, botocore's own calls", _backend(plain, "sessions")))
     return rates, profile
 
 

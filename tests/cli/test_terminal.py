@@ -27,7 +27,7 @@ def test_a_person_is_asked_and_a_token_is_not_echoed(command: Command, store: St
 def test_ctrl_c_at_a_question_does_nothing(command: Command) -> None:
     """It ends in one line, with the exit status that shells know."""
     status, shown = run(["end", "--before", "now"], command.given, typed=[("[y/N]:", "\x03")])
-    assert (status, "interrupted" in shown, "Traceback" in shown) == (130, True, False)
+    assert (status, "interrupted" in shown, "Traceback" in shown) == (130, True, False), shown
 
 
 def test_without_its_extra_it_says_what_to_install() -> None:

@@ -159,9 +159,9 @@ class Listening(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         Listening.asked.append((self.client_address[1], self.headers["X-Amz-Target"], []))
         self.send_response_only(200)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", "17")
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(b'{"Responses": {}}')
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
@@ -188,12 +188,13 @@ def test_a_rehearsal_sends_and_remembers_nothing(endpoint: str, caplog: pytest.L
     events = backend._table._client.meta.events
     events.register("provide-client-params.dynamodb", lambda model, **_: asked.append(model.name))
     assert rehearsed(store) is store
-    assert asked == ["BatchGetItem"]
+    assert asked == ["PutItem", "BatchGetItem", "UpdateItem"]
+    asked.clear()
     assert [record for record in caplog.records if record.name == "sojourn.events"] == []
     with backend.rehearsing():
         assert store.read(mint()) is None
         assert store.read(mint()) is None
-    assert asked == ["BatchGetItem", "BatchGetItem", "GetItem"]
+    assert asked == ["BatchGetItem", "GetItem"]
     assert [line for _, line, _ in Listening.asked] == ["GET / HTTP/1.1"] * 2
 
 
@@ -206,6 +207,25 @@ def test_it_ends_with_a_connection_that_the_first_request_takes(endpoint: str) -
     assert (line, target) == ("GET / HTTP/1.1", "DynamoDB_20120810.GetItem")
     assert headers == ["accept-encoding", "host", "user-agent"]
     assert used == port
+
+
+def test_what_other_threads_ask_meanwhile_is_sent(endpoint: str) -> None:
+    """A server's threads share a store: none may be answered with what is made up."""
+    settings = Settings(table="sessions", endpoint_url=endpoint)
+    store = Store(dynamo_backend(settings, table="sessions"), settings)
+
+    def rehearse(twin: Store) -> None:
+        token = twin.create({}).token
+        other = threading.Thread(target=lambda: found.append(twin.read(token)))
+        other.start()
+        other.join()
+        found.append(twin.read(token))
+
+    found: list[object] = []
+    rehearsed(store, rehearse)
+    assert found[0] is None
+    assert found[1] is not None
+    assert [line for _, line, _ in Listening.asked] == ["DynamoDB_20120810.BatchGetItem", "GET / HTTP/1.1"]
 
 
 def test_an_endpoint_that_is_not_there_is_no_error_yet() -> None:

@@ -51,6 +51,7 @@ PUBLIC = {
     "SweepReport",
     "Token",
     "open_store",
+    "rehearsed",
 }
 
 

@@ -26,7 +26,7 @@ if typing.TYPE_CHECKING:
         StoreUnavailableError,
     )
     from sojourn.events import Cause, Outcome, SessionEvent
-    from sojourn.factory import open_store
+    from sojourn.factory import open_store, rehearsed
     from sojourn.session import Session, SessionDescription, SessionSummary
     from sojourn.settings import Settings
     from sojourn.store import Store
@@ -64,6 +64,7 @@ __all__ = [
     "SweepReport",
     "Token",
     "open_store",
+    "rehearsed",
 ]
 
 __version__ = "0.1.0"
@@ -84,6 +85,7 @@ _MODULES = {
     "Outcome": "events",
     "SessionEvent": "events",
     "open_store": "factory",
+    "rehearsed": "factory",
     "Session": "session",
     "SessionDescription": "session",
     "SessionSummary": "session",

@@ -1,20 +1,20 @@
 """From settings to a store that is ready to use. Knows which backend serves which settings."""
 
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from sojourn.errors import ConfigurationError, StoreUnavailableError
+from sojourn.errors import ConfigurationError, SojournError
 from sojourn.events import OnEvent, Reporter
 from sojourn.retry import Retry
 from sojourn.settings import Settings
 from sojourn.store import Store
-from sojourn.tokens import mint
 from sojourn.values import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sojourn.backends.dynamodb import DynamoBackend
     from sojourn.backends.records import RecordsBackend
 
@@ -63,21 +63,29 @@ def _records_backend(settings: Settings) -> "RecordsBackend":
     return RecordsBackend(settings.records_url or "")
 
 
-def rehearsed(store: Store, rehearse: Callable[[Store], object] = lambda store: store.read(mint())) -> Store:
-    """``store``, after requests that are made up to where they would be sent, and connected: the first real one is like
-    any other then.
+def rehearsed(store: Store, rehearse: "Callable[[Store], object] | None" = None) -> Store:
+    """``store``, after requests that were made up to where they would be sent, and connected.
 
-    For the end of a function's INIT. ``rehearse`` gets a store that finds what it creates and tells nobody. Of what
-    happens there nothing is stored or remembered, and what fails says so at the first real request.
+    For the end of a function's INIT, ``store = rehearsed(open_store())``: the first request then takes as long as any
+    other. ``rehearse`` gets a store that finds what it creates there, and tells nobody; without it a session is
+    created, read and written. Nothing of that is stored or remembered. One question goes to the endpoint, whether it is
+    well: it names no table, has no signature and costs nothing. What fails is no error; the first real request says so.
     """
     from sojourn.backends.dynamodb import DynamoBackend
 
     backend, settings = store.resources.backend, store.resources.settings
     if isinstance(backend, DynamoBackend):
         silent = Reporter(settings.namespace, is_logging=False)
-        with backend.rehearsing(), suppress(StoreUnavailableError):
-            rehearse(Store(backend, settings, retry=Retry(attempts=1), on_event=silent))
+        with backend.rehearsing(), suppress(SojournError):
+            (rehearse or _live)(Store(backend, settings, retry=Retry(attempts=1), on_event=silent))
     return store
+
+
+def _live(store: Store) -> None:
+    session = store.read(store.create({"a": 1}).token)
+    if session is not None:
+        session["a"] = 2
+        store.write(session)
 
 
 def dynamo_backend(settings: Settings, *, table: str) -> "DynamoBackend":

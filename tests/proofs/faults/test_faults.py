@@ -241,15 +241,19 @@ MUTANTS: dict[str, tuple[Mutant, Callable[[Scene], None]]] = {
         lambda scene: test_every_call_ends_within_its_deadline(scene, "read", Fault.DRIP),
     ),
     "what cannot be read is empty": (
-        Mutant("sojourn.backends.clients:read_answer", "if is_ours or checksum is None:", "if is_ours:"),
+        Mutant(
+            "sojourn.backends.direct:_read",
+            "_object(body)\n",
+            "_object(body) or ({} if operation[0] == 'D' else None)\n",
+        ),
         lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "expire", Fault.HTML),
     ),
     "items that cannot be read are none": (
-        Mutant("sojourn.backends.clients:read_answer", "if is_ours or checksum is None:", "if False:"),
+        Mutant("sojourn.backends.direct:_read", "answer = _object(body)", "answer = _object(body) or {}"),
         lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "read", Fault.HTML),
     ),
     "no checksum is looked at": (
-        Mutant("sojourn.backends.clients:read_answer", "checksum != str(zlib.crc32(body))", "False"),
+        Mutant("sojourn.backends.direct:_read", "checksum != str(zlib.crc32(body))", "False"),
         lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "read", Fault.WRONG_SUM),
     ),
     "what is forbidden is asked again": (

@@ -1,6 +1,7 @@
 """Requests that are made up to where they would be sent, so that the first real one of a process is like any other."""
 
 import json
+import threading
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 def rehearsing(client: "DynamoDBClient") -> "Iterator[None]":
     """Requests of ``client`` are made, signed and answered in here, and not sent: it finds what it puts last.
 
+    That is for the thread that rehearses; what others ask meanwhile is sent.
+
     At the end, outside of any request's time, it connects, by asking the endpoint whether it is well: unsigned, of no
     table, and free. An endpoint that does not answer is no error yet.
     """
@@ -42,10 +45,13 @@ class _Rehearsal:
 
     def __init__(self) -> None:
         self.url: str | None = None
+        self._thread = threading.get_ident()
         self._items: list[Any] = []
 
-    def answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+    def answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
         """What the service would answer."""
+        if threading.get_ident() != self._thread:
+            return None
         self.url = request.url
         asked = json.loads(request.body or b"{}")  # type: ignore[arg-type]  # bytes
         if "Item" in asked:

@@ -7,15 +7,15 @@ import botocore
 from sojourn.errors import ConfigurationError
 
 OLDEST: Final = (1, 35, 20)
-"""The first botocore that hands an answer over before it parses it. Older ones take a damaged one for an empty one."""
+"""The oldest that the tests run with. An older one could make calls of its own, and take a damaged answer for none."""
 
 
 def check_sdk() -> None:
-    """Raises ``ConfigurationError`` when the botocore that would be used is too old to be trusted with answers."""
+    """Raises ``ConfigurationError`` when the botocore that would be used is older than any that was tried."""
     found = tuple(int(part) for part in botocore.__version__.split(".")[:3])
     if found < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise ConfigurationError(
-            f"botocore {botocore.__version__} takes a damaged answer for an empty one; package boto3 {oldest} or later "
+            f"botocore {botocore.__version__} is older than any that this was tried with; package boto3 {oldest} or later "
             "with the function, or use a newer runtime"
         )
