@@ -16,6 +16,6 @@ def check_sdk() -> None:
     if found < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise ConfigurationError(
-            f"botocore {botocore.__version__} is older than any that was tried; package boto3 {oldest} or later with the "
-            "function, or use a newer runtime"
+            f"botocore {botocore.__version__} is older than any that was tried; package boto3 {oldest} or later "
+            "with the function, or use a newer runtime"
         )
