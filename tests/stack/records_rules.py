@@ -40,6 +40,19 @@ def it_finds_the_stack_by_its_parameters(template: Template) -> Iterator[str]:
         yield "a session may live longer than its document"
 
 
+def its_certificates_are_chosen_as_the_stacks(template: Template) -> Iterator[str]:
+    """Off by default, and the same file of the same layer."""
+    whole = read_template()
+    theirs = whole["Globals"]["Function"]["Environment"]["Variables"]["AWS_CA_BUNDLE"]
+    if _variables(template).get("AWS_CA_BUNDLE") != theirs:
+        yield "AWS_CA_BUNDLE is not the stack's"
+    if template["Conditions"].get("TrustsAmazonAlone") != whole["Conditions"]["TrustsAmazonAlone"]:
+        yield "the certificates do not follow AmazonRootsOnly"
+    for part in ("Default", "AllowedValues"):
+        if template["Parameters"]["AmazonRootsOnly"][part] != whole["Parameters"]["AmazonRootsOnly"][part]:
+            yield f"AmazonRootsOnly has another {part} than the stack's"
+
+
 def it_is_throttled(template: Template) -> Iterator[str]:
     """As the HTTP API is."""
     settings = template["Resources"]["Stage"]["Properties"].get("DefaultRouteSettings", {})

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from devstack import roots
 from devstack.layout import ROOT
 from devstack.template import Template
 from sojourn import Absence, Cause
@@ -467,8 +468,8 @@ def versions_follow_every_change(template: Template) -> Iterator[str]:
         if function.get("AutoPublishAlias") != "live" or function.get("AutoPublishAliasAllProperties") is not True:
             yield f"{name} does not publish every change"
         described = json.dumps(function.get("VersionDescription"))
-        used = _references({key: function[key] for key in function.keys() & _CONFIGURATION})
-        used |= _references(_variables(template))  # SAM merges these with the function's own
+        used = _references({key: function[key] for key in function.keys() & _CONFIGURATION}, template)
+        used |= _references(_variables(template), template)  # SAM merges these with the function's own
         used |= {"ExistingTableName", "ExistingBucketName"}  # these come through SSM parameters
         used -= _OF_OTHER_VERBS if name == "AuthorizerFunction" else set()
         for parameter in sorted(used & template["Parameters"].keys()):
@@ -517,6 +518,22 @@ def encryption_has_its_layer(template: Template) -> Iterator[str]:
     assertions = template["Rules"].get("EncryptionHasItsLayer", {}).get("Assertions", [{}])
     if assertions[0].get("Assert") != {"Fn::Or": [is_off, has_layer]}:
         yield "encryption can be asked for without its layer"
+
+
+def certificates_are_the_layers_own(template: Template) -> Iterator[str]:
+    """Those of botocore unless asked for, and then the file that each function has with the client layer."""
+    if template["Parameters"]["AmazonRootsOnly"]["Default"] != "false":
+        yield "the functions trust fewer roots by default"
+    if template["Conditions"].get("TrustsAmazonAlone") != {"Fn::Equals": [{"Ref": "AmazonRootsOnly"}, "true"]}:
+        yield "the certificates do not follow AmazonRootsOnly"
+    place = f"/opt/python/{roots.TARGET.relative_to(ROOT / 'layers' / 'client')}"
+    if _variables(template).get("AWS_CA_BUNDLE") != {"Fn::If": ["TrustsAmazonAlone", place, NO_VALUE]}:
+        yield f"AWS_CA_BUNDLE is not {place}, or not by choice"
+    for name, function in functions(template):
+        if {"Ref": "ClientLayer"} not in function.get("Layers", []):
+            yield f"{name} has not the layer with the certificates"
+        if "AWS_CA_BUNDLE" in template["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {}):
+            yield f"{name} has certificates of its own"
 
 
 def every_log_ends(template: Template) -> Iterator[str]:
@@ -962,13 +979,14 @@ def _raw_statements(template: Template, name: str) -> list[dict[str, Any]]:
     return [statement for document in documents for statement in document["Statement"]]
 
 
-def _references(value: object) -> set[str]:
-    """Whatever ``value`` refers to with ``Ref``, at any depth."""
+def _references(value: object, template: Template) -> set[str]:
+    """Whatever ``value`` refers to with ``Ref``, at any depth, and whatever its conditions do."""
     if isinstance(value, dict):
         own = {value["Ref"]} if set(value) == {"Ref"} else set()
-        return own.union(*(_references(entry) for entry in value.values()))
+        condition = template["Conditions"].get(value["Fn::If"][0]) if "Fn::If" in value else None
+        return own.union(*(_references(entry, template) for entry in (*value.values(), condition)))
     if isinstance(value, list):
-        return set().union(*(_references(entry) for entry in value))
+        return set().union(*(_references(entry, template) for entry in value))
     return set()
 
 

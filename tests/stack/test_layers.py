@@ -13,8 +13,9 @@ from pathlib import Path
 import botocore
 import pytest
 
-from devstack import deployment
+from devstack import deployment, roots
 from devstack.layout import Layout, free_port
+from devstack.template import read_template
 
 LAYERS = {"ClientLayer": "sojourn", "ServiceLayer": "sojourn_service"}
 
@@ -56,6 +57,14 @@ def test_a_layer_is_built_the_same_each_time(built: tuple[Path, Path], layer: st
     one, other = (contents(build / layer) for build in built)
     assert one == other
     assert any(name.endswith(".pyc") for name in one)
+
+
+def test_the_roots_are_where_the_template_says(built: tuple[Path, Path]) -> None:
+    """``AWS_CA_BUNDLE`` of a file that is not there would fail every call."""
+    variables = read_template()["Globals"]["Function"]["Environment"]["Variables"]
+    _, place, _ = variables["AWS_CA_BUNDLE"]["Fn::If"]
+    in_the_layer = built[0] / "ClientLayer" / Path(place).relative_to("/opt")
+    assert in_the_layer.read_text() == roots.written()
 
 
 def unpacked(layer: Path, folder: Path) -> Path:

@@ -48,7 +48,7 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
 
 
 def test_a_wheel_holds_the_client_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    """Every module of the layer, the mark that it is typed, and the licence."""
+    """Every module of the layer, the mark that it is typed, the roots of AWS's endpoints, and the licence."""
     tracked = subprocess.run(  # our own repository
         ["git", "ls-files", "layers/client/sojourn"],  # noqa: S607
         cwd=ROOT, check=True, capture_output=True, text=True,
@@ -56,7 +56,7 @@ def test_a_wheel_holds_the_client_and_nothing_else(wheel: zipfile.ZipFile) -> No
     expected = {str(Path(name).relative_to("layers/client")) for name in tracked}
     held = set(wheel.namelist())
     assert {name for name in held if not name.startswith("sojourn-")} == expected
-    assert "sojourn/py.typed" in held
+    assert {"sojourn/py.typed", "sojourn/amazon-roots.pem"} <= held
     assert any(name.endswith("/licenses/LICENSE") for name in held)
 
 
@@ -65,6 +65,7 @@ def test_a_source_distribution_makes_the_same_package(built: Path) -> None:
     (found,) = built.glob("*.tar.gz")
     with tarfile.open(found) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
+    assert "layers/client/sojourn/amazon-roots.pem" in names
     others = {name for name in names if not name.startswith("layers/client/sojourn/")}
     assert others == {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
 

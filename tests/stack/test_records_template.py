@@ -36,6 +36,12 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (("Parameters", "Table", "Default"), "/sojourn/bucket"),
         (_variable("SOJOURN_MAX_ABSOLUTE_SECONDS"), DELETE),
     ],
+    "its_certificates_are_chosen_as_the_stacks": [
+        (_variable("AWS_CA_BUNDLE"), DELETE),
+        (_variable("AWS_CA_BUNDLE"), "/opt/python/sojourn/amazon-roots.pem"),
+        (("Conditions", "TrustsAmazonAlone"), DELETE),
+        (("Parameters", "AmazonRootsOnly", "Default"), "true"),
+    ],
     "it_is_throttled": [
         (_of("Stage", "DefaultRouteSettings"), DELETE),
         (_of("Stage", "DefaultRouteSettings", "ThrottlingRateLimit"), 10_000),

@@ -54,8 +54,14 @@ def _shown_otherwise(old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def _variable(name: str) -> tuple[object, ...]:
-    return ("Globals", "Function", "Environment", "Variables", name)
+def _variable(name: str, *path: object) -> tuple[object, ...]:
+    return ("Globals", "Function", "Environment", "Variables", name, *path)
+
+
+def _described_without(function: str, parameter: str) -> str:
+    text: str = read_template()["Resources"][function]["Properties"]["VersionDescription"]["Fn::Sub"][0]
+    assert parameter in text
+    return text.replace(f"${{{parameter}}}", "")
 
 
 def _statement(function: str, number: int, *path: object) -> tuple[object, ...]:
@@ -197,6 +203,19 @@ MUTANTS: dict[str, list[tuple[tuple[object, ...], object]]] = {
         (_of("ReadFunction", "VersionDescription", "Fn::Sub", 1, "EncryptionLayer"), "0"),
         (_of("AuthorizerFunction", "Environment", "Variables", "MORE"), {"Ref": "SweepGroups"}),
         (_of("AuthorizerFunction", "AutoPublishAlias"), DELETE),
+        (
+            _of("ReadFunction", "VersionDescription", "Fn::Sub", 0),
+            _described_without("ReadFunction", "AmazonRootsOnly"),
+        ),
+    ],
+    "certificates_are_the_layers_own": [
+        (("Parameters", "AmazonRootsOnly", "Default"), "true"),
+        (("Conditions", "TrustsAmazonAlone"), {"Fn::Equals": [{"Ref": "AmazonRootsOnly"}, "false"]}),
+        (_variable("AWS_CA_BUNDLE"), DELETE),
+        (_variable("AWS_CA_BUNDLE"), "/opt/python/sojourn/amazon-roots.pem"),
+        (_variable("AWS_CA_BUNDLE", "Fn::If", 1), "/opt/sojourn/amazon-roots.pem"),
+        (("Globals", "Function", "Layers", 0), DELETE),
+        (_of("EventsFunction", "Environment", "Variables", "AWS_CA_BUNDLE"), "/etc/ssl/certs/ca-certificates.crt"),
     ],
     "encryption_has_its_layer": [
         (("Globals", "Function", "Layers", 2), DELETE),
