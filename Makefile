@@ -29,7 +29,8 @@ DEVSTACK := $(BIN)/python -m devstack --local $(LOCAL) --port $(PORT)
 # What takes longest comes first, so that no process waits for the other in the end.
 SUITES := $(wildcard tests/e2e tests/proofs tests/contract tests/cli tests/adapters tests/service tests/stack tests/support tests/unit)
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
-BOTO3_SUITES := tests/unit/test_clients.py tests/unit/test_stale_items.py tests/contract/test_signed.py tests/contract/test_certificates.py \
+BOTO3_SUITES := tests/unit/test_clients.py tests/unit/test_direct.py tests/unit/test_lean.py tests/unit/test_stale_items.py \
+	tests/contract/test_signed.py tests/contract/test_certificates.py \
 	tests/contract/test_named_faults.py tests/contract/test_dynamodb_local.py::TestBackend
 # The client alone, without frameworks and without what draws.
 PYTHON_SUITES := tests/unit tests/contract/test_memory.py --ignore=tests/unit/test_docs.py --ignore-glob=tests/unit/test_wire_* \
