@@ -1,6 +1,7 @@
 """Calls that are written, signed and read here are what botocore would make of them, and its own judges say so."""
 
 import json
+import os
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -163,13 +164,81 @@ def test_a_failure_that_says_nothing_is_one() -> None:
     assert told(direct(), call, request, status=400, body=body)["Error"] == {"Code": "ThrottlingException"}
 
 
+DEEP = b"[" * 200_000
+DAMAGED: dict[str, tuple[str, bytes]] = {
+    "deeper than any document": ("GetItem", b'{"Item":' + DEEP),
+    "no responses": ("BatchGetItem", b"{}"),
+    "an error with 200": ("BatchGetItem", b'{"__type":"ThrottlingException"}'),
+    "responses that are null": ("BatchGetItem", b'{"Responses":null}'),
+    "responses in a list": ("BatchGetItem", b'{"Responses":[]}'),
+    "unprocessed keys in a list": ("BatchGetItem", b'{"Responses":{},"UnprocessedKeys":[1]}'),
+    "unprocessed keys that are text": ("BatchGetItem", b'{"Responses":{},"UnprocessedKeys":{"sessions":"x"}}'),
+    "no items": ("Query", b"{}"),
+    "no page": ("Scan", b"{}"),
+    "no statements": ("BatchExecuteStatement", b"{}"),
+    "an item that is text": ("GetItem", b'{"Item":"abc"}'),
+    "an attribute that is text": ("GetItem", b'{"Item":{"session_id":"abc"}}'),
+    "an attribute of one letter": ("GetItem", b'{"Item":{"session_id":"S"}}'),
+    "an attribute in a list": ("DeleteItem", b'{"Attributes":{"overflow":["S"]}}'),
+    "an attribute of two types": ("GetItem", b'{"Item":{"session_id":{"S":"a","N":"1"}}}'),
+    "an attribute of none": ("GetItem", b'{"Item":{"session_id":{}}}'),
+    "text that is a list": ("GetItem", b'{"Item":{"write_id":{"S":[5]}}}'),
+    "a number that is none": ("GetItem", b'{"Item":{"version":{"N":Infinity}}}'),
+    "a number in an object": ("Query", b'{"Items":[{"created_at":{"N":{}}}]}'),
+    "bytes that are none": ("GetItem", b'{"Item":{"data":{"B":5}}}'),
+    "another encoding": ("GetItem", "{}".encode("utf-16")),
+    "a mark before it": ("GetItem", b"\xef\xbb\xbf{}"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_answer_is_a_store_that_is_away(name: str) -> None:
+    """Neither an error of ours nor an item that is missing; and of a change nobody knows whether it took effect."""
+    operation, body = DAMAGED[name]
+    call, request = REQUESTS[operation]
+    client = direct()
+    answer = AWSResponse(URL, 200, HTTPHeaders(), Raw(body))
+    client.meta.events.register("before-send.dynamodb", lambda **_: answer)  # type: ignore[arg-type]  # as above
+    with pytest.raises(StoreUnavailableError, match="ResponseParserError") as away:
+        answered(getattr(client, call), changes=True, **request)
+    assert away.value.outcome_unknown
+    assert away.value.is_transient
+
+
+@pytest.mark.parametrize("body", [DEEP, b'{"Item":' + DEEP, b"\xff", b"<html>"], ids=range(4))
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_refusal_that_cannot_be_read_has_its_status(status: int, body: bytes) -> None:
+    """A proxy's page, say."""
+    call, request = REQUESTS["GetItem"]
+    found = told(direct(), call, request, status=status, body=body)
+    assert (found["Error"], found["status"]) == ({"Code": str(status)}, status)
+
+
+def test_what_others_add_to_any_request_is_sent(environment: pytest.MonkeyPatch) -> None:
+    """Lambda's trace, by which X-Ray knows whose call it is."""
+    environment.setenv("AWS_LAMBDA_FUNCTION_NAME", "shop")
+    environment.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")
+    call, request = REQUESTS["GetItem"]
+    assert sent(direct(), call, request).headers["X-Amzn-Trace-Id"] == os.environ["_X_AMZN_TRACE_ID"]
+
+
+def test_an_answer_that_is_made_up_ends_the_search() -> None:
+    """As in botocore: another that would answer, of a mock of AWS say, is not asked."""
+    asked: list[str] = []
+    client = direct()
+    call, request = REQUESTS["GetItem"]
+    client.meta.events.register("before-send", lambda **_: asked.append("mock"))
+    sent(client, call, request)
+    assert asked == []
+
+
 def sent(client: BaseClient, call: str, request: dict[str, Any]) -> AWSPreparedRequest:
     """What would be sent."""
     requests: list[AWSPreparedRequest] = []
 
     def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         requests.append(request)
-        return AWSResponse(request.url, 200, HTTPHeaders(), Raw(b'{"Responses": {}}'))
+        return AWSResponse(request.url, 200, HTTPHeaders(), Raw(b'{"Responses": {}, "Items": []}'))
 
     client.meta.events.register("before-send.dynamodb", answer)  # type: ignore[arg-type]  # as above
     getattr(client, call)(**request)
@@ -210,7 +279,7 @@ HOSTS = ("dynamodb.eu-central-1.amazonaws.com", "123456789012.ddb.us-east-1.amaz
     port=st.sampled_from(["", ":80", ":443", ":8000"]),
     path=st.sampled_from(["", "/", "/a/../b", "/a b/ä"]),
     secret=st.text(min_size=1, max_size=50),
-    token=st.none() | st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=900),
+    token=st.none() | st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=900),
     region=st.sampled_from(["us-east-1", "cn-north-1"]),
     body=st.binary(max_size=300),
 )

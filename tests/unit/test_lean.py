@@ -20,6 +20,7 @@ from botocore.session import Session as BotocoreSession
 
 from sojourn import Settings
 from sojourn.backends import clients, lean
+from sojourn.backends.dynamodb import DynamoBackend
 from sojourn.errors import StoreUnavailableError
 from sojourn.factory import dynamo_backend, rehearsed
 from sojourn.store import Store
@@ -226,6 +227,35 @@ def test_what_other_threads_ask_meanwhile_is_sent(endpoint: str) -> None:
     assert found[0] is None
     assert found[1] is not None
     assert [line for _, line, _ in Listening.asked] == ["DynamoDB_20120810.BatchGetItem", "GET / HTTP/1.1"]
+
+
+def test_a_rehearsal_that_has_ended_answers_nothing(endpoint: str) -> None:
+    """Botocore's cache may hold its handler for good, where another thread filled it at that moment."""
+    settings = Settings(table="sessions", endpoint_url=endpoint)
+    store = Store(dynamo_backend(settings, table="sessions"), settings)
+    handlers: list[Any] = []
+
+    def keep(twin: Store) -> None:
+        backend = twin.resources.backend
+        assert isinstance(backend, DynamoBackend)
+        events = backend._table._client.meta.events
+        handlers.extend(events._emitter._handlers.prefix_search("before-send.dynamodb.PutItem"))  # type: ignore[attr-defined]
+        twin.create({})
+
+    rehearsed(store, keep)
+    (ours,) = [handler for handler in handlers if "rehearsal" in handler.__module__]
+    request = AWSPreparedRequest("POST", endpoint, {"X-Amz-Target": "a.PutItem"}, b"{}", stream_output=False)  # type: ignore[arg-type]
+    assert ours(request=request) is None
+
+
+def test_nothing_goes_into_the_bucket(endpoint: str) -> None:
+    """However small a document has to be."""
+    settings = Settings(table="sessions", bucket="overflow", overflow_bytes=1, endpoint_url=endpoint)
+    found: list[object] = []
+    store = Store(dynamo_backend(settings, table="sessions"), settings)
+    rehearsed(store, lambda twin: found.append(twin.create({"cart": "x" * 9000}).id))
+    assert len(found) == 1
+    assert [line for _, line, _ in Listening.asked] == ["GET / HTTP/1.1"]
 
 
 def test_an_endpoint_that_is_not_there_is_no_error_yet() -> None:

@@ -69,15 +69,16 @@ def rehearsed(store: Store, rehearse: "Callable[[Store], object] | None" = None)
     For the end of a function's INIT, ``store = rehearsed(open_store())``: the first request then takes as long as any
     other. ``rehearse`` gets a store that finds what it creates there, and tells nobody; without it a session is
     created, read and written. Nothing of that is stored or remembered. One question goes to the endpoint, whether it is
-    well: it names no table, has no signature and costs nothing. What fails is no error; the first real request says so.
+    well: it names no table, has no signature and costs nothing. What the store refuses is no
+    error; the first real request says so.
     """
     from sojourn.backends.dynamodb import DynamoBackend
 
     backend, settings = store.resources.backend, store.resources.settings
     if isinstance(backend, DynamoBackend):
         silent = Reporter(settings.namespace, is_logging=False)
-        with backend.rehearsing(), suppress(SojournError):
-            (rehearse or _live)(Store(backend, settings, retry=Retry(attempts=1), on_event=silent))
+        with backend.rehearsing() as twin, suppress(SojournError):
+            (rehearse or _live)(Store(twin, settings, retry=Retry(attempts=1), on_event=silent))
     return store
 
 

@@ -42,7 +42,8 @@ class Telemetry:
     def silent(cls) -> "Telemetry":
         """One that does the same, and shows nothing."""
         nowhere = io.StringIO()
-        logger = Logger(service="rehearsal", location=None, stream=nowhere)
+        # Loggers of one name share their stream: this is none that a function has.
+        logger = Logger(service="a rehearsal, seen by nobody", location=None, stream=nowhere)
         return cls(logger, ServiceSettings(), write=nowhere.write)
 
     def record_request(

@@ -31,19 +31,21 @@ Answer = dict[str, Any]
 _ASKED: Final = "sojourn: parameters"
 """Where a call's context keeps them: they are what DynamoDB takes already, and botocore's serializer walks them all."""
 
+_TEXTS: Final = frozenset({"S", "N"})
+
 SENDING: Final = "before-send.dynamodb"
 """Emitted with the ``request``; what a handler returns is the answer, and nothing is sent."""
 
 
 def call_directly(client: "BaseClient", http: "URLLib3Session") -> None:
     """Let ``client`` send the calls that concern sessions through ``http``: written, signed and read here."""
-    events = client.meta.events
+    events: Any = client.meta.events  # whose stubs know handlers that answer nothing
 
     def keep(params: dict[str, Any], model: "OperationModel", context: dict[str, Any], **_: object) -> Answer | None:
         if model.name not in _ITEMS_OF:
             return None
         context[_ASKED] = params
-        return _of_the_endpoint(params)  # botocore writes down these alone, and what others add
+        return _of_the_endpoint(params)  # botocore writes down these alone, and what others add beside them
 
     # A handler of this event that returns something has made the call: botocore's own Stubber works so.
     def call(
@@ -59,13 +61,12 @@ def call_directly(client: "BaseClient", http: "URLLib3Session") -> None:
         added.pop("RequestItems", None)
         params["body"] = _written(context[_ASKED] | added).encode()
         request = _signed(params, request_signer)
-        answers = [answer for _, answer in events.emit(f"{SENDING}.{model.name}", request=request) if answer]
-        response = answers[0] if answers else http.send(request)
+        _, made_up = events.emit_until_response(f"{SENDING}.{model.name}", request=request)
+        response = http.send(request) if made_up is None else made_up
         return response, _read(model.name, response)
 
-    # The stubs know handlers that answer nothing.
-    events.register("provide-client-params.dynamodb", keep)  # type: ignore[arg-type]
-    events.register_last("before-call.dynamodb", call)  # type: ignore[arg-type]
+    events.register("provide-client-params.dynamodb", keep)
+    events.register_last("before-call", call)  # after what others add to any request
 
 
 def _of_the_endpoint(params: dict[str, Any]) -> Answer:
@@ -102,47 +103,50 @@ def _read(operation: str, response: AWSResponse) -> Answer:
     taken for one without an item.
     """
     status, body = response.status_code, response.content
-    described: Answer = {"HTTPStatusCode": status, "RequestId": response.headers.get("x-amzn-requestid", "")}
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # it failed, whatever it says
-        return {"Error": _error(_object(body) or {}, status), "ResponseMetadata": described}
     checksum = response.headers.get("x-amz-crc32")
-    if checksum is not None and checksum != str(zlib.crc32(body)):
+    is_whole = checksum is None or checksum == str(zlib.crc32(body))
+    if not is_whole and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ResponseParserError("the answer does not fit its checksum")
     answer = _object(body)
+    if status >= HTTPStatus.BAD_REQUEST:  # it failed, whatever it says
+        answer = answer or {}
+        answer["Error"] = _error(answer, status)
     if answer is None:
         raise ResponseParserError("the answer is no JSON object")
-    if status == HTTPStatus.OK:
-        _read_bytes(_ITEMS_OF[operation](answer))
-    else:
-        _read_bytes(_item(answer))
-        answer["Error"] = _error(answer, status)
-    answer["ResponseMetadata"] = described
+    try:
+        _read_bytes(_ITEMS_OF[operation](answer) if status < HTTPStatus.BAD_REQUEST else _item(answer))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ResponseParserError("the answer is none to this call, or holds what is no item") from error
+    answer["ResponseMetadata"] = {
+        "HTTPStatusCode": status,
+        "RequestId": response.headers.get("x-amzn-requestid", ""),
+    }
     return answer
 
 
 def _object(body: bytes) -> Answer | None:
     try:
-        found = json.loads(body)
-    except ValueError:
+        found = json.loads(body.decode())
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
 def _error(answer: Answer, status: int) -> dict[str, str]:
     """The code without its namespace; where the answer names none, its status."""
-    code = str(answer.get("__type", status)).partition(":")[0].rpartition("#")[2]
+    code = str(answer.get("__type") or status).partition(":")[0].rpartition("#")[2]
     return {"Code": code, "Message": str(answer.get("message") or answer.get("Message") or "")}
 
 
 def _read_bytes(items: Iterable[Any]) -> None:
     """Make bytes of the base64 that binary attributes are sent as. Those inside of others are none of ours."""
-    try:
-        for item in items:
-            for value in item.values():
-                if "B" in value:
-                    value["B"] = a2b_base64(value["B"])
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ResponseParserError("the answer holds what is no item") from error
+    for item in items:
+        for value in item.values():
+            ((kind, content),) = value.items()
+            if kind == "B":
+                value["B"] = a2b_base64(content)
+            elif kind in _TEXTS and type(content) is not str:
+                raise TypeError(kind)
 
 
 def _item(answer: Answer) -> Iterable[Any]:
@@ -154,15 +158,19 @@ def _old_item(answer: Answer) -> Iterable[Any]:
 
 
 def _items(answer: Answer) -> Iterable[Any]:
-    found: Iterable[Any] = answer.get("Items", ())
+    found: Iterable[Any] = answer["Items"]
     return found
 
 
 def _items_of_tables(answer: Answer) -> Iterable[Any]:
-    return chain.from_iterable(answer.get("Responses", {}).values())
+    left = answer["UnprocessedKeys"] = answer.get("UnprocessedKeys") or {}
+    _read_bytes(chain.from_iterable(request["Keys"] for request in left.values()))
+    return chain.from_iterable(answer["Responses"].values())
 
 
-def _unread(_answer: Answer) -> Iterable[Any]:
+def _unread(answer: Answer) -> Iterable[Any]:
+    for one in answer["Responses"]:
+        one.keys()
     return ()
 
 

@@ -6,7 +6,7 @@ back carries a condition that forbids it.
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -64,9 +64,11 @@ class DynamoBackend:
         self._overflow = Overflow(objects, limit=overflow_bytes)
         self._stale = StaleItems(self._table, overflow=self._overflow)
 
-    def rehearsing(self) -> AbstractContextManager[None]:
-        """In it no request is sent, and afterwards it is connected: see ``rehearsal.rehearsing``."""
-        return self._table.rehearsing()
+    @contextmanager
+    def rehearsing(self) -> "Iterator[DynamoBackend]":
+        """One that sends nothing, and has no bucket; afterwards this one is connected: see ``rehearsal.rehearsing``."""
+        with self._table.rehearsing() as client:
+            yield DynamoBackend(client, table=self._table.name, objects=None, overflow_bytes=0)
 
     @property
     def sweep(self) -> StaleItems:

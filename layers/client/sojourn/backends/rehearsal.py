@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def rehearsing(client: "DynamoDBClient") -> "Iterator[None]":
+def rehearsing(client: "DynamoDBClient") -> "Iterator[DynamoDBClient]":
     """Requests of ``client`` are made, signed and answered in here, and not sent: it finds what it puts last.
 
     That is for the thread that rehearses; what others ask meanwhile is sent.
@@ -31,8 +31,9 @@ def rehearsing(client: "DynamoDBClient") -> "Iterator[None]":
     rehearsal = _Rehearsal()
     client.meta.events.register(SENDING, rehearsal.answer)  # type: ignore[arg-type]  # it takes an answer
     try:
-        yield
+        yield client
     finally:
+        rehearsal.end()
         client.meta.events.unregister(SENDING, rehearsal.answer)  # type: ignore[arg-type]  # as above
     if rehearsal.url is not None:
         ping = AWSPreparedRequest("GET", rehearsal.url, HeadersDict(), None, stream_output=False)  # type: ignore[arg-type]
@@ -41,12 +42,16 @@ def rehearsing(client: "DynamoDBClient") -> "Iterator[None]":
 
 
 class _Rehearsal:
-    """DynamoDB with one item."""
+    """DynamoDB, as much of it as a life needs: it has what is put, and says yes to everything else."""
 
     def __init__(self) -> None:
         self.url: str | None = None
-        self._thread = threading.get_ident()
-        self._items: list[Any] = []
+        self._thread: int | None = threading.get_ident()
+        self._items: dict[str, Any] = {}
+
+    def end(self) -> None:
+        """Answer nothing from now on: botocore may keep a handler in a cache that another thread fills meanwhile."""
+        self._thread = None
 
     def answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
         """What the service would answer."""
@@ -55,11 +60,17 @@ class _Rehearsal:
         self.url = request.url
         asked = json.loads(request.body or b"{}")  # type: ignore[arg-type]  # bytes
         if "Item" in asked:
-            self._items = [asked["Item"]]
-        answer: dict[str, Any] = {"Responses": dict.fromkeys(asked.get("RequestItems", ()), self._items), "Items": []}
-        if self._items and request.headers["X-Amz-Target"].endswith(".GetItem"):
-            answer["Item"] = self._items[0]
-        return AWSResponse(request.url, HTTPStatus.OK, HTTPHeaders(), _Body(json.dumps(answer).encode()))
+            self._items[_name(asked["Item"])] = asked["Item"]
+        answer: dict[str, Any] = {"Responses": {}, "Items": []}
+        for table, of in asked.get("RequestItems", {}).items():
+            answer["Responses"][table] = [self._items[_name(key)] for key in of["Keys"] if _name(key) in self._items]
+        if request.headers["X-Amz-Target"].endswith(".GetItem") and _name(asked["Key"]) in self._items:
+            answer["Item"] = self._items[_name(asked["Key"])]
+        return AWSResponse(request.url, HTTPStatus.OK.value, HTTPHeaders(), _Body(json.dumps(answer).encode()))
+
+
+def _name(key: Any) -> str:
+    return str(key["session_id"]["S"])
 
 
 class _Body:

@@ -30,7 +30,7 @@ def sign(
     if credentials.token:
         headers["X-Amz-Security-Token"] = credentials.token
     proven = {name.lower(): value for name, value in headers.items() if name in _PROVEN or name.startswith("X-Amz-")}
-    lines = [f"{name}:{proven[name]}" for name in sorted(proven)]
+    lines = [f"{name}:{' '.join(proven[name].split())}" for name in sorted(proven)]
     names = ";".join(sorted(proven))
     asked = "\n".join(("POST", path, "", *lines, "", names, hashlib.sha256(body).hexdigest()))
     scope = f"{instant[:8]}/{region}/{service}/aws4_request"

@@ -25,7 +25,7 @@ class Table:
         self._client = client
         self.name = name
 
-    def rehearsing(self) -> "AbstractContextManager[None]":
+    def rehearsing(self) -> "AbstractContextManager[DynamoDBClient]":
         """See ``rehearsal.rehearsing``."""
         return rehearsing(self._client)
 
