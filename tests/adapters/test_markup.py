@@ -1,5 +1,7 @@
 """Markup in a Flask session: what holds none is not walked, and what holds some comes back as it went."""
 
+import copy
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from sojourn.adapters.markup import may_hold_markup, with_markup_in, without_markup_in
+from sojourn.adapters import markup
+from sojourn.adapters.markup import may_hold_markup, may_say_markup, with_markup_in, without_markup_in
+from tests.support.mutants import Mutant
 
 
 class Styled(Markup):
@@ -39,6 +43,44 @@ def test_what_is_said_to_hold_none_needs_no_tags(contents: dict[str, Any]) -> No
         assert kinds(tagged) == kinds(contents)
         assert kinds(with_markup_in(contents)) == kinds(contents)
     assert kinds(with_markup_in(tagged)) == kinds(contents)
+
+
+@given(contents=st.dictionaries(TEXTS, VALUES, max_size=3), is_ascii=st.booleans())
+def test_text_that_says_no_markup_holds_none(contents: dict[str, Any], is_ascii: bool) -> None:
+    """What is stored comes back the same without a walk."""
+    text = json.dumps(without_markup_in(contents), ensure_ascii=is_ascii).encode()
+    document = json.loads(text)
+    if not may_say_markup(text):
+        assert kinds(with_markup_in(copy.deepcopy(document))) == kinds(document)
+
+
+def tags_are_seen() -> None:
+    """Both, and where they are written with an escape."""
+    for text in (
+        b'{"a":{" m":"<b>"}}',
+        b'{"a":{" di":{" m":"<b>"}}}',
+        b'{"a":{"\\u0020m":"<b>"}}',
+        b'{"a":{" di":{}}}',
+    ):
+        assert may_say_markup(text)
+    assert not may_say_markup(b'{"a":" more"}')
+
+
+MUTANTS = {
+    "one tag is not seen": Mutant("sojourn.adapters.markup:may_say_markup", "b'\" m\"' in text or ", ""),
+    "the other is not seen": Mutant("sojourn.adapters.markup:may_say_markup", "b'\" di\"' in text or ", ""),
+    "escapes are not seen": Mutant("sojourn.adapters.markup:may_say_markup", ' or b"\\\\u" in text', ""),
+}
+
+
+@pytest.mark.parametrize("mistake", MUTANTS)
+def test_a_mistake_is_noticed(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So these tests can fail."""
+    tags_are_seen()
+    MUTANTS[mistake].apply(monkeypatch)
+    monkeypatch.setitem(globals(), "may_say_markup", markup.may_say_markup)
+    with pytest.raises(AssertionError):
+        tags_are_seen()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """One request's session, where the contract does not reach."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,7 @@ from sojourn.adapters.rules import Rules, rules_of, subject_under
 from sojourn.adapters.visit import Visit
 from sojourn.testing import FakeClock
 from tests.adapters.browser import CountingBackend
+from tests.support.mutants import Mutant
 
 
 @pytest.fixture
@@ -245,3 +247,122 @@ def test_what_another_request_stored_shows_once_it_is_closed(store: Store) -> No
         visit.update(put)
         visit.close()
         assert dict(visit) == expected
+
+
+def nested(session: Visit) -> None:
+    """Change a list within, reached by a method of the session."""
+    session["cart"]["items"].append("tea")
+
+
+def past_all_methods(session: Visit) -> None:
+    """Change it as C code reaches it, which calls no method of a subclass."""
+    assert session["user"] == 1
+    dict.__getitem__(session, "cart")["items"].append("tea")
+
+
+def equal_and_of_another_type(session: Visit) -> None:
+    """``1 == True``."""
+    session["user"] = True
+
+
+HELD: dict[str, object] = {"user": 1, "cart": {"items": ["milk"]}}
+
+
+def a_change_is_stored(store: Store, change: Callable[[Visit], None]) -> None:
+    """Whatever it is, and however it was reached."""
+    token = store.create(HELD).token
+    visit = Visit(store, (token,), Rules())
+    change(visit)
+    assert not visit.is_unchanged
+    visit.close()
+    found = store.read(token)
+    assert found is not None
+    assert repr(dict(found)) == repr(dict(visit)) != repr(HELD)
+
+
+@pytest.mark.parametrize("change", [nested, past_all_methods, equal_and_of_another_type])
+def test_a_change_is_stored_however_it_was_reached(store: Store, change: Callable[[Visit], None]) -> None:
+    """Nothing is noted of what was handed out: all of it is compared."""
+    a_change_is_stored(store, change)
+
+
+def what_was_stored_on_the_way_is_compared_with(store: Store) -> None:
+    """A request that stores a change and takes it back leaves what it found, and another one is stored by then."""
+    token = store.create(HELD, subject="ada").token
+    visit = Visit(store, (token,), Rules())
+    visit["user"] = 2
+    visit.rotate()
+    visit.store_pending()
+    visit["user"] = 1
+    update = visit.close()
+    found = store.read(update.token)
+    assert found is not None
+    assert found["user"] == 1
+
+
+def test_what_was_stored_on_the_way_is_compared_with(store: Store) -> None:
+    """Not with what was found."""
+    what_was_stored_on_the_way_is_compared_with(store)
+
+
+@pytest.mark.parametrize("size", range(40))
+def test_it_opens_with_any_number_of_keys(store: Store, size: int) -> None:
+    """While it is being opened nothing looks at it, which would wait for that."""
+    session = store.create({str(number): number for number in range(size)}, subject="ada")
+    visit = Visit(store, (session.token,), Rules())
+    assert len(visit) == size
+    for number in range(1, size):
+        del visit[str(number)]
+    assert visit.is_unchanged is (size < 2)
+
+
+def test_a_session_that_was_only_read_is_known_to_be_unchanged(store: Store) -> None:
+    """And one of which more was asked is not."""
+    session = store.create(HELD, idle=600)
+    visit = Visit(store, (session.token,), Rules())
+    assert visit["cart"]["items"] == ["milk"]
+    assert visit.is_unchanged
+    assert not visit.modified
+    visit.idle = 600
+    assert visit.is_unchanged
+    for idle in (601, 600.0):
+        visit.idle = idle  # type: ignore[assignment]  # as an application without types may
+        assert not visit.is_unchanged
+    visit.idle = None
+    visit.rotate()
+    assert not visit.is_unchanged
+
+
+_V, _H = "sojourn.adapters.dictionary:LazyDictionary", "sojourn.adapters.holder"
+MUTANTS: dict[str, tuple[Mutant, Callable[[Store], None]]] = {
+    "what was found is not compared": (
+        Mutant(f"{_V}.is_as_found", " and imprint(self._bare()) == self._imprint", ""),
+        lambda store: a_change_is_stored(store, past_all_methods),
+    ),
+    "what was stored is compared with what was found": (
+        Mutant(f"{_V}.lose_track", "self._imprint = None", "pass"),
+        what_was_stored_on_the_way_is_compared_with,
+    ),
+    "a rotation is nothing": (
+        Mutant(f"{_H}:Holder.is_nothing", " or not wishes.is_mere_change", ""),
+        test_a_session_that_was_only_read_is_known_to_be_unchanged,
+    ),
+    "another lifetime is nothing": (
+        Mutant(
+            f"{_H}:Holder.is_nothing",
+            "idle is None or (is_same and self._lifetime(session, idle) == (idle, None))",
+            "True",
+        ),
+        test_a_session_that_was_only_read_is_known_to_be_unchanged,
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MUTANTS)
+def test_a_mistake_is_noticed(mistake: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So these tests can fail."""
+    mutant, check = MUTANTS[mistake]
+    check(store)
+    mutant.apply(monkeypatch)
+    with pytest.raises(AssertionError):
+        check(store)

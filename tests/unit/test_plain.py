@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.document.codec import dump_document, load_document
-from sojourn.document.plain import is_plain, is_plain_text
+from sojourn.document.plain import is_plain, is_plain_structure, may_be_tagged, structure_of
 from sojourn.document.scalars import MAX_DEPTH, MAX_VALUES
 from sojourn.document.tags import compact_json, tag_document, untag_document
 from sojourn.errors import CorruptSessionError, InvalidDataError
@@ -127,6 +127,16 @@ TEXTS = {
     "brackets in strings": b'{"a":' + b"[" * 20 + b'"' + b"]" * 20 + b'"' + b"]" * 20 + b"}",
     "brackets in strings that close": ('{"a":' + '["]",' * 30 + "1" + ',"["]' * 30 + "}").encode(),
     "quotes in strings": b'{"a":' + b'["\\"]\\"",' * 30 + b"1" + b',"\\"["]' * 30 + b"}",
+    "quotes in strings, many": b'{"a":' + b'["\\"]\\"",' * 90 + b"1" + b',"\\"["]' * 90 + b"}",
+    "backslashes at the end, many": b'{"z":"'
+    + b"\\n" * 70
+    + b'","a":"\\\\","b":'
+    + b"[" * 17
+    + b"1"
+    + b"]" * 17
+    + b',"c":"\\\\"}',
+    "too deep behind many escapes": b'{"a":"' + b"\\n" * 70 + b'","b":' + b"[" * 17 + b"1" + b"]" * 17 + b"}",
+    "too many values of text": json.dumps({"a": [""] * MAX_VALUES}).encode(),
     "backslashes at the end": b'{"a":"\\\\","b":' + b"[" * 17 + b"1" + b"]" * 17 + b',"c":"\\\\"}',
 }
 
@@ -137,12 +147,43 @@ def test_a_text_of_a_stranger_is_read_as_a_walk_would(name: str) -> None:
     read_as_walked(TEXTS[name])
 
 
+MANY = b'{"":"' + b"\\n\\\\" * 40 + b'"}'
+"""JSON with more escapes than are taken out one by one."""
+
+
+def scanned(text: bytes) -> bytes:
+    """What of JSON is outside of its strings, a byte at a time."""
+    kept, is_inside, rest = bytearray(), False, iter(text)
+    for byte in rest:
+        if byte == ord('"'):
+            is_inside = not is_inside
+        elif not is_inside:
+            kept.append(byte)
+        elif byte == ord("\\"):
+            next(rest)
+    return bytes(kept)
+
+
+def structured_as_scanned(text: bytes) -> None:
+    """However many escapes there are."""
+    assert structure_of(text) == scanned(text)
+
+
+@given(st.lists(texts), st.booleans())
+def test_what_is_outside_of_strings_is_known(held: list[str], has_many: bool) -> None:
+    """Whatever they hold."""
+    text = json.dumps({"a": held, "b": [1, None, "\\"]}).encode()
+    structured_as_scanned(MANY + text if has_many else text)
+
+
 TWICE = {
     "a member twice": b'{"a":1,"a":2}',
     "a member twice, further in": b'{"b":[{"a":{"c":1},"a":2}]}',
     "a member twice and a gap": b'{"a":1,"a":2,"b" :1}',
     "a member twice, its colons in strings": b'{"a":1,"a":2,"b":":"}',
     "a member twice, a line between": b'{"a"\n:1,"a":":","b":2,"b"\t:1}',
+    "a member twice beside a tag": b'{"a":1,"a":2,"b":{"$tuple":[]}}',
+    "a member twice, behind quotes in strings": b'{"q":"\\":\\"","a":1,"a":2}',
     "a member twice, one with an escape": b'{"a":1,"\\u0061":2}',
 }
 
@@ -162,53 +203,71 @@ def test_most_documents_are_plain() -> None:
     """Or all of this would be for nothing."""
     document: dict[str, Any] = {"user": {"id": 7, "name": 'Zoë "Z"'}, "cart": [{"sku": "a", "price": 1.5}], "": None}
     assert is_plain(document)
-    assert is_plain_text(compact_json(document).encode())
+    text = compact_json(document).encode()
+    assert not may_be_tagged(text)
+    assert is_plain_structure(structure_of(text))
 
 
 P = "sojourn.document.plain"
 MUTANTS: dict[str, tuple[Mutant, Callable[[], None]]] = {
     "brackets in strings count": (
-        Mutant(f"{P}:_structure", 'b"".join(text.split(b\'"\')[::2])', "text"),
+        Mutant(f"{P}:structure_of", 'b"".join(_without_escapes(text).split(b\'"\')[::2])', "text"),
         lambda: read_as_walked(TEXTS["brackets in strings that close"]),
     ),
     "quotes in strings end them": (
-        Mutant(f"{P}:_structure", '.replace(b\'\\\\"\', b"")', ""),
-        lambda: read_as_walked(TEXTS["quotes in strings"]),
+        Mutant(f"{P}:_without_escapes", "found + 2", "found + 1"),
+        lambda: structured_as_scanned(b'{"a\\"":[":"]}'),
     ),
-    "backslashes are not paired": (
-        Mutant(f"{P}:_structure", '.replace(b"\\\\\\\\", b"")', ""),
-        lambda: read_as_walked(TEXTS["backslashes at the end"]),
+    "quotes in strings end them where there are many": (
+        Mutant(f"{P}:_without_escapes", '.replace(b\'\\\\"\', b"")', ""),
+        lambda: structured_as_scanned(MANY + b'{"a\\"":[":"]}'),
+    ),
+    "backslashes are not paired where there are many": (
+        Mutant(f"{P}:_without_escapes", '.replace(b"\\\\\\\\", b"")', ""),
+        lambda: structured_as_scanned(MANY + b'{"a\\\\":[":"]}'),
+    ),
+    "escapes end after a few": (
+        Mutant(f"{P}:_without_escapes", 'text[start:].replace(b"\\\\\\\\", b"").replace(b\'\\\\"\', b"")', 'b""'),
+        lambda: structured_as_scanned(MANY + b'{"a":[":"]}'),
     ),
     "deeper by one": (
         Mutant(f"{P}:_is_shallow", "range(MAX_DEPTH)", "range(MAX_DEPTH + 1)"),
         lambda: read_as_walked(TEXTS["too deep"]),
     ),
     "values are not counted": (
-        Mutant(f"{P}:is_plain_text", "values <= MAX_VALUES and ", ""),
+        Mutant(f"{P}:is_plain_structure", "values > MAX_VALUES", "False"),
         lambda: read_as_walked(TEXTS["too many values"]),
     ),
+    "only long structures are counted, and those are longer": (
+        Mutant(f"{P}:is_plain_structure", "len(structure) > MAX_VALUES", "len(structure) > 2 * MAX_VALUES + 9"),
+        lambda: read_as_walked(TEXTS["too many values of text"]),
+    ),
     "escapes are not seen": (
-        Mutant(f"{P}:is_plain_text", 'b"\\\\u" in text', "False"),
+        Mutant(f"{P}:may_be_tagged", 'b"\\\\u" in text', "False"),
         lambda: read_as_walked(TEXTS["a tag with an escape"]),
     ),
     "tags are not seen": (
-        Mutant(f"{P}:is_plain_text", "b'\"$' in text", "False"),
+        Mutant(f"{P}:may_be_tagged", "b'\"$' in text", "False"),
         lambda: read_as_walked(TEXTS["what looks like a tag"]),
     ),
     "exponents are not seen": (
-        Mutant(f"{P}:is_plain_text", 'b"e" in words or ', ""),
+        Mutant(f"{P}:is_plain_structure", 'b"e" in words or ', ""),
         lambda: read_as_walked(TEXTS["an infinite number"]),
     ),
     "large exponents are not seen": (
-        Mutant(f"{P}:is_plain_text", ' or b"E" in words', ""),
+        Mutant(f"{P}:is_plain_structure", 'b"E" in words or ', ""),
         lambda: read_as_walked(TEXTS["an infinite number, large E"]),
     ),
     "long numbers are not seen": (
-        Mutant(f"{P}:is_plain_text", " or _LONGEST_NUMBER in structure.translate(_DIGITS)", ""),
+        Mutant(f"{P}:is_plain_structure", " or _may_hold_long_number(structure)", ""),
+        lambda: read_as_walked(TEXTS["an integer too long"]),
+    ),
+    "a sample of digits says too little": (
+        Mutant(f"{P}:_may_hold_long_number", "_SAMPLED_NUMBER in", "b'0' * 81 in"),
         lambda: read_as_walked(TEXTS["an integer too long"]),
     ),
     "long numbers are written": (
-        Mutant(f"{P}:says_plain", "_LONGEST_NUMBER not in text.translate(_DIGITS)", "True"),
+        Mutant(f"{P}:says_plain", " and not _may_hold_long_number(text)", ""),
         lambda: same_as_walked(EDGES["an integer too long"]),
     ),
     "written deeper by one": (
@@ -232,8 +291,16 @@ MUTANTS: dict[str, tuple[Mutant, Callable[[], None]]] = {
         lambda: same_as_walked(EDGES["what looks like a tag"]),
     ),
     "members are not counted": (
-        Mutant("sojourn.document.codec:stored_json", "_read_json(text.decode())", "json.loads(text.decode())"),
+        Mutant("sojourn.document.codec:_counted_json", "sum(sizes)", 'text.count(b":")'),
         lambda: a_member_twice_is_refused("a member twice"),
+    ),
+    "members are not counted beside a tag": (
+        Mutant("sojourn.document.codec:stored_json", "_read_json", "json.loads"),
+        lambda: a_member_twice_is_refused("a member twice beside a tag"),
+    ),
+    "colons in strings count": (
+        Mutant(f"{P}:structure_of", 'b"".join(_without_escapes(text).split(b\'"\')[::2])', "text"),
+        lambda: read_as_walked(b'{"a":"x:y"}'),
     ),
 }
 

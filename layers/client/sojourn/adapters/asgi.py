@@ -112,6 +112,7 @@ class Session(Visit):
 
     async def save(self, *, is_kept: bool) -> CookieUpdate:
         """``close``, while other requests are served."""
+        is_kept = is_kept and not self.is_unchanged
         if not self.is_ending and not (is_kept and self.may_need_store):
             return self.close(is_kept=is_kept)
         return await self._run("write", lambda seconds: self._save(seconds, is_kept=is_kept))

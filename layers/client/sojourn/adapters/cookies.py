@@ -45,6 +45,11 @@ class CookieUpdate(NamedTuple):
     is_adopted: bool = False
     is_unavailable: bool = False
 
+    @property
+    def is_for_client(self) -> bool:
+        """Whether there is a cookie to be set or deleted."""
+        return self.token is not None or self.is_ended or self.is_adopted
+
 
 class CookieError(ConfigurationError, ValueError):
     """A cookie that browsers refuse, or that is weak; a ``ValueError``, as frameworks raise for it."""
@@ -137,6 +142,8 @@ class Cookie:
 
     def updated(self, update: CookieUpdate) -> list[str]:
         """The ``Set-Cookie`` headers of an answer."""
+        if not update.is_for_client:
+            return []
         gone = []
         if update.is_adopted or update.is_ended:
             gone = [

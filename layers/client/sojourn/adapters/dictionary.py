@@ -4,6 +4,8 @@ from abc import abstractmethod
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
+from sojourn.document.imprint import imprint, imprint_of
+
 _NOT_OPENED = "(not looked at yet)"
 
 
@@ -16,6 +18,7 @@ class LazyDictionary(dict[str, Any]):
     def __init__(self) -> None:
         # The C code of json takes a dict of size 0 for {} and calls no method of it.
         super().__init__({_NOT_OPENED: None})
+        self._imprint: bytes | None = None
 
     @abstractmethod
     def before_look(self) -> None:
@@ -33,6 +36,40 @@ class LazyDictionary(dict[str, Any]):
         """Replace the contents. No change in the sense of ``before_change``."""
         super().clear()
         super().update(contents)
+        self.lose_track()
+
+    # ---- as a document
+
+    def to_document(self) -> dict[str, Any]:
+        """The contents as they are stored; for adapters whose framework keeps what a document does not."""
+        return self.copy()
+
+    def from_document(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The inverse of ``to_document``."""
+        return document
+
+    def is_document(self, _text: bytes) -> bool:
+        """Whether ``from_document`` changes nothing in the document of this JSON."""
+        return True
+
+    def take(self, document: dict[str, Any], text: bytes) -> None:
+        """Replace the contents by those of ``document``, whose JSON is ``text``, and keep track of changes."""
+        self.fill(document if self.is_document(text) else self.from_document(document))
+        self._imprint = imprint_of(self._bare(), text)
+
+    def lose_track(self) -> None:
+        """Forget what was taken."""
+        self._imprint = None
+
+    def is_as_found(self) -> bool:
+        """Whether the contents, nested values included, are what was taken. They may be where it is not said; no look.
+
+        Whatever was handed out, by a method or past all of them, may have been changed: so all of them are compared.
+        """
+        return self._imprint is not None and imprint(self._bare()) == self._imprint
+
+    def _bare(self) -> dict[str, Any]:
+        return dict(super().items())  # copy() and dict(self) would call keys()
 
     # ---- a look
 

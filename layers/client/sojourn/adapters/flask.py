@@ -3,6 +3,7 @@
 https://flask.palletsprojects.com/en/stable/api/#session-interface
 """
 
+import functools
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Response, request
@@ -10,7 +11,7 @@ from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
 
 from sojourn.adapters.cookies import NOT_SHARED, Cookie, FormerCookie, warn_of_plain_http
-from sojourn.adapters.markup import may_hold_markup, with_markup_in, without_markup_in
+from sojourn.adapters.markup import may_hold_markup, may_say_markup, with_markup_in, without_markup_in
 from sojourn.adapters.refusals import REFUSALS, refusal_of
 from sojourn.adapters.rules import (
     SAFE_METHODS,
@@ -67,6 +68,10 @@ class Session(Visit, SessionMixin):
         """See ``Visit``."""
         return with_markup_in(document) if may_hold_markup(document) else document
 
+    def is_document(self, text: bytes) -> bool:
+        """See ``Visit``."""
+        return not may_say_markup(text)
+
 
 session: Session = cast("Session", flask_session)
 """``flask.session``, typed as what it is."""
@@ -86,14 +91,14 @@ class SojournInterface(SessionInterface):
     ) -> None:
         self._store = store
         self._rules = rules
-        self._cookie = cookie
+        self._cookie = cookie and cookie.in_namespace(store.settings.namespace)
         self._is_development = is_development
-        self._former_names = former_names
+        self._former_names = tuple(former_names)
         self._has_permanent = False
 
     def cookie_of(self, app: "Flask") -> Cookie:
         """The cookie that the application's ``SESSION_COOKIE_*`` describe, no weaker than the default."""
-        return (self._cookie or self._configured(app)).in_namespace(self._store.settings.namespace)
+        return self._cookie or self._configured(app)
 
     def _configured(self, app: "Flask") -> Cookie:
         path, domain = self.get_cookie_path(app), self.get_cookie_domain(app)
@@ -102,13 +107,14 @@ class SojournInterface(SessionInterface):
         samesite = self.get_cookie_samesite(app) or (None if self._is_development else "Lax")
         if name == _FLASKS_NAME and secure and path == "/" and domain is None:
             name = None
-        return Cookie(
+        return _cookie(
+            self._store.settings.namespace,
             name=name,
             path=path,
             domain=domain and domain.lstrip("."),  # RFC 6265, section 5.2.3, as Werkzeug has it
             secure=secure,
             httponly=self.get_cookie_httponly(app),
-            samesite=cast("Any", samesite and samesite.capitalize()),
+            samesite=samesite and samesite.capitalize(),
             # Flask 3.1 and later
             partitioned=bool(app.config.get("SESSION_COOKIE_PARTITIONED", False)),
             is_development=self._is_development,
@@ -145,12 +151,14 @@ class SojournInterface(SessionInterface):
             response.status, response.headers, response.response = refused.status, refused.headers, refused.response
             # A rotation, or a logout, that went before the refusal holds all the same.
             update = visit.close(is_kept=False)
-        cookie = self.cookie_of(app)
         if update.is_accessed:
             response.vary.add("Cookie")
-        if update.token is not None and cookie.secure and not request.is_secure:
-            warn_of_plain_http()
-        written = replace(cookie, persistent=cookie.persistent or is_permanent).updated(update)
+        written = []
+        if update.is_for_client:
+            cookie = self.cookie_of(app)
+            if update.token is not None and cookie.secure and not request.is_secure:
+                warn_of_plain_http()
+            written = replace(cookie, persistent=cookie.persistent or is_permanent).updated(update)
         for header in written:
             response.headers.add("Set-Cookie", header)
         if update.is_unavailable:
@@ -179,6 +187,12 @@ class SojournInterface(SessionInterface):
     def regenerate(self, session: SessionMixin) -> None:
         """A new token for the same session when the request is through, as Flask-Session has it."""
         cast("Session", session).rotate()
+
+
+@functools.lru_cache
+def _cookie(namespace: str, **attributes: Any) -> Cookie:
+    """Made and judged once, not for each request."""
+    return Cookie(**attributes).in_namespace(namespace)
 
 
 class Sojourn:

@@ -36,6 +36,11 @@ class Wishes:
     is_left: bool = False
     put: frozenset[str] = frozenset()
 
+    @property
+    def is_mere_change(self) -> bool:
+        """Whether it is neither a login nor a rotation nor a logout."""
+        return self.subject is None and not (self.is_rotated or self.is_cleared or self.is_left)
+
 
 class Holder:
     """The session of one request, ``None`` where there is none (any more).
@@ -127,13 +132,16 @@ class Holder:
         """Give each call that is to come ``seconds`` from now at the most."""
         self._store = self._store.within(seconds)
 
-    def refresh(self) -> None:
-        """Read it again. A session that is gone leaves none, or raises ``SessionGoneError`` where it was changed."""
+    def refresh(self, *, is_changed: bool | None = None) -> None:
+        """Read it again. A session that is gone leaves none, or raises ``SessionGoneError`` where it was changed.
+
+        ``is_changed``, where that is known.
+        """
         if self.candidate is not None:
             self._take(self._opener.again())
         if self.session is None:
             return
-        is_changed = self.session.is_changed
+        is_changed = self.session.is_changed if is_changed is None else is_changed
         try:
             self._store.refresh(self.session)
         except SessionGoneError as error:
@@ -161,11 +169,23 @@ class Holder:
         else:
             self._begin_if_wanted(contents, subject, wishes)
 
+    def confirm(self, contents: Mapping[str, Any]) -> None:
+        """Read a session again that holds ``contents`` as it was found, so that its token is known to open it still."""
+        self._fill(contents)
+        self.refresh(is_changed=False)
+
     def is_mere_change(self, contents: Mapping[str, Any], wishes: Wishes) -> bool:
         """Whether a request only put in or took out: it is neither a login nor a rotation nor a logout."""
         self._fill(contents)
-        is_more = wishes.subject is not None or wishes.is_rotated or wishes.is_cleared or wishes.is_left
-        return not is_more and self._wanted_subject(contents, wishes) == self.subject
+        return wishes.is_mere_change and self._wanted_subject(contents, wishes) == self.subject
+
+    def is_nothing(self, wishes: Wishes) -> bool:
+        """Whether ``store`` does nothing for contents that are as found, and refuses nothing."""
+        session, idle = self.session, wishes.idle
+        if session is None or not wishes.is_mere_change:
+            return False
+        is_same = type(idle) is int and idle == session.idle <= self._store.settings.max_absolute_seconds
+        return idle is None or (is_same and self._lifetime(session, idle) == (idle, None))
 
     def _fill(self, contents: Mapping[str, Any]) -> None:
         if self.session is not None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from sojourn.document.imprint import imprint, may_hold
+
 _MARKUP = " m"
 _OBJECT = " di"
 
@@ -17,8 +19,11 @@ _DEEPEST = 64
 def may_hold_markup(contents: dict[str, Any]) -> bool:
     """Whether anything in ``contents`` is markup, tagged or not, or looks like it. Most sessions hold none.
 
-    A level at a time, since every request asks; what is too deep to say is said to hold some.
+    By their imprint, of which no subclass has one, or a level at a time; what is too deep to say is said to hold some.
     """
+    taken = imprint(contents)
+    if taken is not None:
+        return may_hold(taken, _MARKUP) or may_hold(taken, _OBJECT)
     level: list[Any] = [contents]
     for _ in range(_DEEPEST):
         kinds = set(map(type, level))
@@ -32,6 +37,11 @@ def may_hold_markup(contents: dict[str, Any]) -> bool:
         if not level:
             return False
     return True
+
+
+def may_say_markup(text: bytes) -> bool:
+    """Whether the document of this JSON may hold what is tagged so; with an escape it may say anything."""
+    return b'" m"' in text or b'" di"' in text or b"\\u" in text
 
 
 def without_markup_in(contents: dict[str, Any]) -> dict[str, Any]:

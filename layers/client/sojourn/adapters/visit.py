@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from sojourn.adapters.cookies import CookieUpdate
 from sojourn.adapters.dictionary import LazyDictionary
@@ -149,21 +148,18 @@ class Visit(LazyDictionary):
         return holder.is_ending or (is_begun and not self._is_closed)
 
     @property
+    def is_unchanged(self) -> bool:
+        """Whether there is nothing to store: it is known to be as found, and nothing else was asked for."""
+        return self._holder.is_nothing(self._wishes()) and self.is_as_found()
+
+    @property
     def modified(self) -> bool:
         """Whether it was changed, nested values included. It need not be set: changes are noticed."""
-        return self._is_modified or (self._is_opened and self._differs())
+        return self._is_modified or (self._is_opened and not self.is_as_found() and self._differs())
 
     @modified.setter
     def modified(self, value: bool) -> None:
         self._is_modified = value
-
-    def to_document(self) -> dict[str, Any]:
-        """The contents as they are stored; for adapters whose framework keeps what a document does not."""
-        return self.copy()
-
-    def from_document(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The inverse of ``to_document``."""
-        return document
 
     # ---- what is done with it
 
@@ -238,12 +234,20 @@ class Visit(LazyDictionary):
         return self._update()
 
     def _store_or_drop(self) -> None:
-        contents, wishes, before = self.to_document(), self._wishes(), self._stored_as()
-        is_needed = not self._may_go_without or not self._holder.is_mere_change(contents, wishes)
+        wishes, before = self._wishes(), self._stored_as()
+        is_unchanged = self.is_unchanged
+        if is_unchanged and not self.is_resent:
+            return
+        contents = self.to_document()
+        is_needed = not (self._may_go_without and (is_unchanged or self._holder.is_mere_change(contents, wishes)))
+        self.lose_track()
         try:
             if self._outage is not None:
                 raise self._outage
-            self._holder.store(contents, wishes, is_certain=self.is_resent)
+            if is_unchanged:
+                self._holder.confirm(contents)
+            else:
+                self._holder.store(contents, wishes, is_certain=self.is_resent)
         except StoreUnavailableError as error:
             if is_needed:
                 raise
@@ -251,8 +255,9 @@ class Visit(LazyDictionary):
                 report_dropped(self._store, self._holder.session, Cause.UNAVAILABLE)
             self._outage = error
         else:
-            if self._stored_as() != before:
-                self._take_over()
+            session = self._holder.session
+            if session is not None and self._stored_as() != before and contents != session:
+                self.fill(self.from_document(session))
             self._is_current = not self._holder.is_superseded
 
     def _stored_as(self) -> tuple[str, int] | None:
@@ -260,16 +265,11 @@ class Visit(LazyDictionary):
         session = self._holder.session
         return None if session is None else (session.id, session.version)
 
-    def _take_over(self) -> None:
-        """What is stored now."""
-        session = self._holder.session
-        if session is not None and self.to_document() != session:
-            self.fill(self.from_document(session))
-
     def _update(self) -> CookieUpdate:
         holder, is_accessed = self._holder, self.accessed or self._is_opened
         session = holder.session
-        if session is None or (self._is_handed_out(session) and not (self.is_resent and self._is_current)):
+        is_resent = self.is_resent and self._is_current
+        if session is None or (_lasting(session) == self._handed_out and not is_resent):
             return CookieUpdate(
                 is_ended=holder.is_ended,
                 is_accessed=is_accessed,
@@ -281,19 +281,9 @@ class Visit(LazyDictionary):
         left = max(0, session.absolute_at - since)
         return CookieUpdate(session.token, session.absolute_at, left, is_accessed=True, is_adopted=holder.is_adopted)
 
-    def _is_handed_out(self, session: Session) -> bool:
-        return (session.token, session.idle, session.absolute_at) == self._handed_out
-
     def _wishes(self) -> Wishes:
-        return Wishes(
-            subject=self._subject,
-            label=self.label,
-            idle=self.idle,
-            is_rotated=self._is_rotated,
-            is_cleared=self._is_cleared,
-            is_left=self._is_left,
-            put=frozenset(self._put),
-        )
+        put = frozenset(self._put)
+        return Wishes(self._subject, self.label, self.idle, self._is_rotated, self._is_cleared, self._is_left, put)
 
     # ---- the dictionary's
 
@@ -321,9 +311,11 @@ class Visit(LazyDictionary):
                 raise
             self._outage = error
         session = self._holder.session
-        self.fill(self.from_document(dict(session) if session is not None else self._holder.stored()))
-        if session is not None:
-            self._handed_out = (session.token, session.idle, session.absolute_at)
+        if session is None:
+            self.fill(self.from_document(self._holder.stored()))
+        else:
+            self.take(dict(session), session.snapshot.text)
+            self._handed_out = _lasting(session)
 
     def before_change(self, key: str | None) -> None:
         """See ``LazyDictionary``. Raises ``InvalidDataError`` where no answer can set a cookie."""
@@ -348,3 +340,7 @@ class Visit(LazyDictionary):
         self.before_look()
         if self._outage is not None:
             raise self._outage
+
+
+def _lasting(session: Session) -> tuple[object, ...]:
+    return session.token, session.idle, session.absolute_at

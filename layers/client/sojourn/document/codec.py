@@ -7,11 +7,18 @@ bound is checked before it costs.
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
 from sojourn.document.dictionary import DICTIONARY_1
-from sojourn.document.plain import is_plain, is_plain_text, says_plain
+from sojourn.document.plain import (
+    is_plain,
+    is_plain_structure,
+    may_be_tagged,
+    members_in,
+    says_plain,
+    structure_of,
+)
 from sojourn.document.tags import compact_json, tag_document, untag_document
 from sojourn.errors import CorruptSessionError, InvalidDataError, SessionTooLargeError
 
@@ -31,6 +38,7 @@ estimate; it decides what is worth compressing, and a wrong one costs a write un
 WRITE_UNIT: Final = 1024
 """DynamoDB bills writes by the started kilobyte of the whole item."""
 
+_NO_JSON: Final = "its document is not JSON as the item format asks for"
 _HEADER_BYTES: Final = 2
 # Level 9 is 0 to 2 % smaller and takes 0 to 150 % longer, the more the larger the document.
 _LEVEL: Final = 6
@@ -65,22 +73,46 @@ def _plain_text(document: Mapping[str, object]) -> bytes | None:
 
 def load_document(text: bytes) -> dict[str, object]:
     """The Python values of a JSON text. Raises CorruptSessionError when it is not a document of this format."""
-    value = stored_json(text)
-    if is_plain_text(text):
-        return value
+    if may_be_tagged(text):
+        return _untagged(stored_json(text))
+    value, members = _counted_json(text)
+    structure = structure_of(text)
+    if members_in(structure) != members:
+        raise CorruptSessionError(_NO_JSON)
+    return value if is_plain_structure(structure) else _untagged(value)
+
+
+def _untagged(value: dict[str, object]) -> dict[str, object]:
     try:
         return untag_document(value)
     except InvalidDataError as error:
         raise CorruptSessionError(f"its document breaks the item format: a value {error.reason}") from None
 
 
+def _counted_json(text: bytes) -> tuple[dict[str, object], int]:
+    """The JSON object itself, and how many members its objects have, each name counted once."""
+    sizes: list[int] = []
+
+    def count(members: dict[str, object]) -> dict[str, object]:
+        sizes.append(len(members))
+        return members
+
+    # Objects are made in C, which no decoder does that is handed the pairs.
+    value = _json_object(text, json.JSONDecoder(object_hook=count, parse_constant=_refuse_constant).decode)
+    return value, sum(sizes)
+
+
 def stored_json(text: bytes) -> dict[str, object]:
     """The JSON object itself, tags left as they are: what the HTTP API shows. Raises CorruptSessionError."""
+    return _json_object(text, _read_json)
+
+
+def _json_object(text: bytes, read: Callable[[str], object]) -> dict[str, object]:
     try:
-        value = _read_json(text.decode())
+        value = read(text.decode())
     except (ValueError, RecursionError):
         # from None: Python's errors carry the text they choke on.
-        raise CorruptSessionError("its document is not JSON as the item format asks for") from None
+        raise CorruptSessionError(_NO_JSON) from None
     if not isinstance(value, dict):
         raise CorruptSessionError("its document is not a JSON object")
     return value

@@ -17,30 +17,59 @@ _KEYS: Final = frozenset({str})
 _VALUES: Final = dict.values
 
 # Shorter than any integer that is refused, and than any float without an exponent that is infinite.
-_LONGEST_NUMBER: Final = b"0" * 64
+_LONGEST_NUMBER: Final = b"0" * 256
+# So many of each eighth byte are digits, where there is such a number.
+_SAMPLE: Final = 8
+_SAMPLED_NUMBER: Final = b"0" * (256 // _SAMPLE)
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _OTHERS: Final = bytes(set(range(256)) - set(b"{}[]"))
+_FEW_ESCAPES: Final = 64
 
 
-def is_plain_text(text: bytes) -> bool:
-    """Whether JSON that was parsed already, with no member twice, stands for itself: no tags, nothing out of bounds."""
-    # A tag could be written with escapes, and so could half a surrogate pair. One byte is found faster than two.
-    if (b"$" in text and b'"$' in text) or (b"\\" in text and b"\\u" in text):
-        return False
-    structure = _structure(text)
+def may_be_tagged(text: bytes) -> bool:
+    """Whether there may be a tag in JSON. One could be written with escapes, and so could half a surrogate pair."""
+    # One byte is found faster than two.
+    return (b"$" in text and b'"$' in text) or (b"\\" in text and b"\\u" in text)
+
+
+def structure_of(text: bytes) -> bytes:
+    """What of a JSON text, that was parsed already, is outside of its strings."""
+    return b"".join(_without_escapes(text).split(b'"')[::2])
+
+
+def members_in(structure: bytes) -> int:
+    """How many members the objects have together, those that occur twice counted twice."""
+    return structure.count(b":")
+
+
+def is_plain_structure(structure: bytes) -> bool:
+    """Whether JSON of this structure, with no tags in it, stands for itself: nothing is out of bounds."""
     words = structure.replace(b"true", b"").replace(b"false", b"")
-    if b"e" in words or b"E" in words or _LONGEST_NUMBER in structure.translate(_DIGITS):
+    if b"e" in words or b"E" in words or _may_hold_long_number(structure):
         return False
-    # The containers of a container are counted with its commas, so this is never less than there are.
-    values = structure.count(b",") + structure.count(b"{") + structure.count(b"[")
-    return values <= MAX_VALUES and _is_shallow(structure)
+    # Each value has a comma before it, or is the first in its container: no structure has more than it has bytes.
+    if len(structure) > MAX_VALUES:
+        values = structure.count(b",") + structure.count(b"{") + structure.count(b"[")
+        if values > MAX_VALUES:
+            return False
+    return _is_shallow(structure)
 
 
-def _structure(text: bytes) -> bytes:
-    """What of a JSON text is outside of its strings."""
-    if b"\\" in text:
-        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"".join(text.split(b'"')[::2])
+def _without_escapes(text: bytes) -> bytes:
+    """JSON without the escapes in its strings, or without those that matter here if there are many."""
+    kept: list[bytes] = []
+    start = 0
+    for _ in range(_FEW_ESCAPES):
+        found = text.find(b"\\", start)
+        if found < 0:
+            return b"".join((*kept, text[start:])) if kept else text
+        kept.append(text[start:found])
+        start = found + 2
+    return b"".join((*kept, text[start:].replace(b"\\\\", b"").replace(b'\\"', b"")))
+
+
+def _may_hold_long_number(text: bytes) -> bool:
+    return _SAMPLED_NUMBER in text[::_SAMPLE].translate(_DIGITS) and _LONGEST_NUMBER in text.translate(_DIGITS)
 
 
 def _is_shallow(structure: bytes) -> bool:
@@ -74,4 +103,4 @@ def is_plain(document: dict[str, object]) -> bool:
 
 def says_plain(text: bytes) -> bool:
     """Whether the JSON that we wrote of such values looks like no tag, and no number can be out of bounds."""
-    return b'{"$' not in text and _LONGEST_NUMBER not in text.translate(_DIGITS)
+    return b'{"$' not in text and not _may_hold_long_number(text)

@@ -12,6 +12,7 @@ from sojourn.adapters.django.kept import Kept, Wish
 from sojourn.adapters.django.keys import Key, key_of, text_of
 from sojourn.adapters.django.opening import the_store
 from sojourn.adapters.django.plain import plain_document
+from sojourn.document.imprint import imprint, imprint_of
 from sojourn.errors import ConfigurationError, InvalidDataError
 from sojourn.tokens import parsed
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from sojourn.adapters.cookies import CookieUpdate
+    from sojourn.session import Snapshot
 
 _T = TypeVar("_T")
 
@@ -62,6 +64,7 @@ class SessionStore(SessionBase):
     def __init__(self, session_key: str | None = None) -> None:
         self.label: str | None = None
         self.kept: Kept = Kept(session_key)
+        self._loaded: tuple[Snapshot | None, bytes | None] = (None, None)
         self._is_modified = self._is_renewed = self._is_login = self._is_cleared = False
         super().__init__(session_key)
 
@@ -77,10 +80,18 @@ class SessionStore(SessionBase):
         self._is_modified = value
 
     def _is_changed(self) -> bool:
+        if self._is_as_loaded():
+            return False
         try:
             return self.kept.session is not None and self.kept.is_changed_by(plain_document(self._cache()))
         except InvalidDataError:
             return True  # what cannot be stored is not what is stored
+
+    def _is_as_loaded(self) -> bool:
+        """Whether it is known to hold what is stored, nested values included."""
+        session, (snapshot, loaded) = self.kept.session, self._loaded
+        is_same = session is not None and session.snapshot is snapshot
+        return is_same and loaded is not None and imprint(self._cache()) == loaded
 
     def is_empty(self) -> bool:
         """Whether there is neither a key, nor one to come, nor anything in it.
@@ -171,7 +182,11 @@ class SessionStore(SessionBase):
             kept.key = None
             return {}
         self._is_modified = self._is_modified or kept.candidate is not None
-        return kept.stored()
+        if kept.session is None:
+            return kept.stored()
+        document, snapshot = dict(kept.session), kept.session.snapshot
+        self._loaded = (snapshot, imprint_of(document, snapshot.text))
+        return document
 
     @_unsafe
     def refresh(self) -> None:
