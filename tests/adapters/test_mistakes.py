@@ -36,7 +36,7 @@ MISTAKES: dict[str, tuple[Mutant, Check]] = {
         lambda browser, backend, *_: _CONTRACT.test_who_only_looks_leaves_nothing(browser, backend),
     ),
     "every request writes": (
-        Mutant(f"{HOLDER}._write_own", "self._store.write(", "session.update(_at=1); self._store.write("),
+        Mutant(f"{VISIT}._store_or_drop", "= self.is_unchanged", "= bool(dict.update(self, _at=len(self)))"),
         lambda browser, backend, *_: _CONTRACT.test_what_is_put_in_is_there_the_next_time(browser, backend),
     ),
     "a rotation keeps the token": (

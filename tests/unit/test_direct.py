@@ -205,13 +205,27 @@ def test_a_damaged_answer_is_a_store_that_is_away(name: str) -> None:
     assert away.value.is_transient
 
 
-@pytest.mark.parametrize("body", [DEEP, b'{"Item":' + DEEP, b"\xff", b"<html>"], ids=range(4))
-@pytest.mark.parametrize("status", [400, 403, 500])
-def test_a_refusal_that_cannot_be_read_has_its_status(status: int, body: bytes) -> None:
-    """A proxy's page, say."""
+UNREADABLE = {"deep": b'{"Item":' + DEEP, "no text": b"\xff", "a page": b"<html>", "cut": b'{"__type":"Condi'}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_failure_that_cannot_be_read_has_its_status(name: str) -> None:
+    """Whatever a server in trouble says."""
     call, request = REQUESTS["GetItem"]
-    found = told(direct(), call, request, status=status, body=body)
-    assert (found["Error"], found["status"]) == ({"Code": str(status)}, status)
+    found = told(direct(), call, request, status=500, body=UNREADABLE[name])
+    assert (found["Error"], found["status"]) == ({"Code": "500"}, 500)
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_refusal_that_cannot_be_read_is_a_store_that_is_away(name: str) -> None:
+    """It may be half of one: of an attempt that came after one that took effect."""
+    call, request = REQUESTS["UpdateItem"]
+    client = direct()
+    answer = AWSResponse(URL, 400, HTTPHeaders(), Raw(UNREADABLE[name]))
+    client.meta.events.register("before-send.dynamodb", lambda **_: answer)  # type: ignore[arg-type]  # as above
+    with pytest.raises(StoreUnavailableError, match="ResponseParserError") as away:
+        answered(getattr(client, call), changes=True, **request)
+    assert (away.value.outcome_unknown, away.value.is_transient) == (True, True)
 
 
 def test_what_others_add_to_any_request_is_sent(environment: pytest.MonkeyPatch) -> None:

@@ -249,7 +249,7 @@ MUTANTS: dict[str, tuple[Mutant, Callable[[Scene], None]]] = {
         lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "expire", Fault.HTML),
     ),
     "items that cannot be read are none": (
-        Mutant("sojourn.backends.direct:_read", "answer = _object(body)", "answer = _object(body) or {}"),
+        Mutant("sojourn.backends.direct:_read", "_object(body)\n", "_object(body) or {'Responses': {}}\n"),
         lambda scene: test_a_fault_that_stays_is_told_as_it_is(scene, "read", Fault.HTML),
     ),
     "no checksum is looked at": (

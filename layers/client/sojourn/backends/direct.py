@@ -104,15 +104,15 @@ def _read(operation: str, response: AWSResponse) -> Answer:
     """
     status, body = response.status_code, response.content
     checksum = response.headers.get("x-amz-crc32")
-    is_whole = checksum is None or checksum == str(zlib.crc32(body))
-    if not is_whole and status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise ResponseParserError("the answer does not fit its checksum")
     answer = _object(body)
-    if status >= HTTPStatus.BAD_REQUEST:  # it failed, whatever it says
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # it failed, whatever it says
         answer = answer or {}
-        answer["Error"] = _error(answer, status)
+    elif checksum is not None and checksum != str(zlib.crc32(body)):
+        raise ResponseParserError("the answer does not fit its checksum")
     if answer is None:
         raise ResponseParserError("the answer is no JSON object")
+    if status >= HTTPStatus.BAD_REQUEST:
+        answer["Error"] = _error(answer, status)
     try:
         _read_bytes(_ITEMS_OF[operation](answer) if status < HTTPStatus.BAD_REQUEST else _item(answer))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
