@@ -317,7 +317,7 @@ def test_it_opens_with_any_number_of_keys(store: Store, size: int) -> None:
 
 
 def test_a_session_that_was_only_read_is_known_to_be_unchanged(store: Store) -> None:
-    """And one of which more was asked is not."""
+    """A session for which something else was asked, a new lifetime say, is stored."""
     session = store.create(HELD, idle=600)
     visit = Visit(store, (session.token,), Rules())
     assert visit["cart"]["items"] == ["milk"]

@@ -3,12 +3,14 @@
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.awsrequest import AWSHTTPSConnection
 from botocore.exceptions import SSLError
 
 from devstack import roots
+from sojourn.backends import timed
 from sojourn.backends.clients import dynamodb_client
 from tests.contract.test_signed import Server, certified, serving, url_of
 
@@ -107,3 +109,18 @@ def test_certificates_are_read_once_and_every_connection_is_verified(
     assert ask(table.client())  # what one client has read is not in another's context
     assert read == [str(table.bundle)] * 2
     assert table.asked == ["POST /"] * 4
+
+
+@pytest.mark.parametrize("proxy", [None, "https://proxy.example"])
+def test_a_connection_over_a_proxy_keeps_its_certificates(proxy: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy with TLS has a context of its own, which holds none yet; others need them once."""
+    context = ssl.create_default_context()
+    monkeypatch.setattr(AWSHTTPSConnection, "connect", lambda _: None)
+    connections: list[Any] = [
+        timed._TlsConnection("sessions.example", ssl_context=context, ca_certs="bundle.pem") for _ in range(2)
+    ]
+    for connection in connections:
+        connection.proxy = proxy
+        connection.connect()
+    assert connections[0].ca_certs == "bundle.pem"
+    assert connections[1].ca_certs == (None if proxy is None else "bundle.pem")

@@ -1,7 +1,11 @@
 """GET /session."""
 
+from dataclasses import replace
+
 import pytest
 
+from sojourn.backends.memory import MemoryBackend
+from sojourn.document.codec import FORMAT, PLAIN
 from sojourn.testing import FakeClock
 from tests.service.gateway import Gateway
 
@@ -74,3 +78,27 @@ def test_a_session_is_over_to_the_second(gateway: Gateway, clock: FakeClock) -> 
     assert gateway.send("GET", "/session?touch=false", token=token).status == 200
     clock.advance(1)
     assert gateway.send("GET", "/session?touch=false", token=token).status == 404
+
+
+DAMAGED = {
+    "no JSON": b"{",
+    "a page": b"<html>",
+    "no object": b"[1]",
+    "members of the answer": b'{},"subject":"admin"',
+    "another token": b'1,"token":"evil"',
+    "a key twice": b'{"user":1,"user":2}',
+    "no number": b'{"a":NaN}',
+    "no UTF-8": b'{"a":"\xff"}',
+    "deep": b'{"a":' * 800,  # cut off, too
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_what_is_no_json_is_never_shown(gateway: Gateway, backend: MemoryBackend, name: str) -> None:
+    """Whoever may write into the table could else say what the answer says beside the document."""
+    session = gateway.create({"cart": 1})
+    (record,) = backend._records.values()
+    damaged = bytes((FORMAT, PLAIN)) + DAMAGED[name]
+    backend._records[record.session_id] = replace(record, data=damaged)
+    answer = gateway.send("GET", "/session", token=session["token"])
+    assert (answer.status, answer.problem()) == (500, "corrupt-session")

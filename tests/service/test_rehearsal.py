@@ -1,4 +1,4 @@
-"""A function serves each of its routes before the first request comes, and nobody sees it."""
+"""A function serves each of its routes before the first request comes, without a line in its log."""
 
 import os
 from types import ModuleType

@@ -193,7 +193,7 @@ DAMAGED: dict[str, tuple[str, bytes]] = {
 
 @pytest.mark.parametrize("name", DAMAGED)
 def test_a_damaged_answer_is_a_store_that_is_away(name: str) -> None:
-    """Neither an error of ours nor an item that is missing; and of a change nobody knows whether it took effect."""
+    """It raises StoreUnavailableError, and the outcome of a change is unknown. It is never read as a missing item."""
     operation, body = DAMAGED[name]
     call, request = REQUESTS[operation]
     client = direct()

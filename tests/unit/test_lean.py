@@ -142,7 +142,7 @@ def test_of_botocores_data_only_dynamodb_is_read() -> None:
 
 
 class Listening(BaseHTTPRequestHandler):
-    """Says that it is well, and keeps what it was asked."""
+    """Answers every request, and keeps a list of them."""
 
     protocol_version = "HTTP/1.1"
     asked: ClassVar[list[tuple[int, str, list[str]]]] = []

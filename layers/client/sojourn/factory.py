@@ -64,13 +64,14 @@ def _records_backend(settings: Settings) -> "RecordsBackend":
 
 
 def rehearsed(store: Store, rehearse: "Callable[[Store], object] | None" = None) -> Store:
-    """``store``, after requests that were made up to where they would be sent, and connected.
+    """Prepare ``store`` for its first request, and return it.
 
-    For the end of a function's INIT, ``store = rehearsed(open_store())``: the first request then takes as long as any
-    other. ``rehearse`` gets a store that finds what it creates there, and tells nobody; without it a session is
-    created, read and written. Nothing of that is stored or remembered. One question goes to the endpoint, whether it is
-    well: it names no table, has no signature and costs nothing. What the store refuses is no
-    error; the first real request says so.
+    Call it at the end of a function's INIT, ``store = rehearsed(open_store())``: the first request then takes as long
+    as a later one. A session is created, read and written, with requests that are built and signed but not sent;
+    ``rehearse`` is a function that does something else with the store that it gets. Nothing is stored or remembered,
+    and no event is reported. Then the client connects: it sends one GET to the endpoint, without a signature or a
+    table's name, which costs nothing. Where the endpoint does not answer, the first real request raises
+    ``StoreUnavailableError``, not this function.
     """
     from sojourn.backends.dynamodb import DynamoBackend
 

@@ -1,6 +1,7 @@
 """From a token to the session that it opens, with its document; renewed where that is due. Writes no document."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from sojourn.absence import Absence
 from sojourn.backend import Record
@@ -15,6 +16,8 @@ from sojourn.settings import Settings
 from sojourn.tokens import Token
 from sojourn.values import replace
 from sojourn.writing import Writer
+
+Opened = TypeVar("Opened")
 
 
 class Reader:
@@ -62,16 +65,19 @@ class Reader:
         return replace(snapshot, record=snapshot.record.with_deadline_of(renewed))
 
     def find_text(self, token: Token | None, *, touch: bool) -> Snapshot | Absence:
-        """``find``, for one who shows the document's JSON: that it is some is all that is looked at."""
+        """``find``, for a caller that shows the document's JSON. Checks that it is JSON, and reads no value of it."""
         found = self.find(token, touch=touch, arrived_at=None)
-        if isinstance(found, Absence):
-            return found
+        if not isinstance(found, Absence):
+            self.opened(found, lambda: stored_json(found.text))
+        return found
+
+    def opened(self, snapshot: Snapshot, read: Callable[[], Opened]) -> Opened:
+        """What ``read`` returns of the document of ``snapshot``. Where that is damaged, the error names the session."""
         with self._reporter.watch("read"):
             try:
-                stored_json(found.text)
+                return read()
             except CorruptSessionError as error:
-                raise CorruptSessionError(error.reason, session_id=found.token.session_id) from error
-        return found
+                raise CorruptSessionError(error.reason, session_id=snapshot.token.session_id) from error
 
     def _missed(self, token: Token | None, absence: Absence) -> Absence:
         session_id = None if token is None else token.session_id

@@ -11,7 +11,6 @@ from sojourn.backend import Backend, Position
 from sojourn.changing import Changer
 from sojourn.document.codec import load_document
 from sojourn.ending import Ender
-from sojourn.errors import CorruptSessionError
 from sojourn.events import Cause, OnEvent, Reason, Reporter
 from sojourn.names import Namespace
 from sojourn.protocol import SessionProtocol
@@ -130,7 +129,7 @@ class Store:
         return found if isinstance(found, Absence) else self._session(found)
 
     def find_text(self, token: str | Token | None, *, touch: bool = True) -> Snapshot | Absence:
-        """``find``, for one who shows the document's JSON and needs no value of it."""
+        """``find``, for a caller that shows the document's JSON and needs no value of it."""
         token = tokens.parsed(token)
         return self._reader.find_text(token, touch=touch)
 
@@ -345,8 +344,5 @@ class Store:
             return sweeper.run(deadline=deadline, share=share, is_dry=dry_run)
 
     def _session(self, snapshot: Snapshot, *, is_new: bool = False) -> Session:
-        with self._reporter.watch("read"):
-            try:
-                return Session(snapshot, max_bytes=self._settings.max_bytes, is_new=is_new)
-            except CorruptSessionError as error:
-                raise CorruptSessionError(error.reason, session_id=snapshot.token.session_id) from error
+        most = self._settings.max_bytes
+        return self._reader.opened(snapshot, lambda: Session(snapshot, max_bytes=most, is_new=is_new))

@@ -10,13 +10,13 @@ from sojourn_service.bodies import MERGE_PATCH
 from sojourn_service.invocation import Event
 from sojourn_service.telemetry import Telemetry
 
-_CALLER: Final = {"authorizer": {"iam": {"userArn": "arn:aws:iam::000000000000:user/nobody"}}}
+_CALLER: Final = {"authorizer": {"iam": {"userArn": "arn:aws:iam::000000000000:user/rehearsal"}}}
 _DOCUMENT: Final = '{"data": {"a": 1}}'
 _BODIES: Final = {
     "POST /sessions": _DOCUMENT,
     "PUT /session": _DOCUMENT,
     "PATCH /session": _DOCUMENT,
-    "POST /session/login": '{"subject": "nobody"}',
+    "POST /session/login": '{"subject": "rehearsal"}',
 }
 
 
@@ -37,7 +37,7 @@ def _event(route: Route, store: Store) -> Event:
     return {
         "routeKey": route.key,
         "rawPath": route.key.partition(" ")[2],
-        "rawQueryString": "subject=nobody" if "subject" in route.parameters else "",
+        "rawQueryString": "subject=rehearsal" if "subject" in route.parameters else "",
         "headers": {"session-token": session.token, "content-type": kind, "if-match": "*"},
         "requestContext": _CALLER,
         "pathParameters": {"id": session.id},

@@ -43,7 +43,7 @@ class Telemetry:
         """One that does the same, and shows nothing."""
         nowhere = io.StringIO()
         # Loggers of one name share their stream: this is none that a function has.
-        logger = Logger(service="a rehearsal, seen by nobody", location=None, stream=nowhere)
+        logger = Logger(service="sojourn rehearsal", location=None, stream=nowhere)
         return cls(logger, ServiceSettings(), write=nowhere.write)
 
     def record_request(

@@ -111,6 +111,20 @@ class TestEngine:
         again.save()
         assert SessionStore(session.session_key)["cart"] == ["tea", "cup"]
 
+    def test_a_change_back_to_what_was_loaded_is_noticed(self) -> None:
+        """What is stored by then is another value."""
+        session = SessionStore()
+        session["cups"] = 1
+        session.save()
+        session = SessionStore(session.session_key)
+        assert session["cups"] == 1
+        for cups in (2, 1):
+            session["cups"] = cups
+            session.modified = False  # an application may say so; what counts is what is stored
+            assert session.modified
+            session.save()
+        assert SessionStore(session.session_key)["cups"] == 1
+
     def test_everything_a_dictionary_does(self) -> None:
         """And what makes it modified."""
         session = SessionStore()

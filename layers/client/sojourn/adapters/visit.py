@@ -149,7 +149,7 @@ class Visit(LazyDictionary):
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether there is nothing to store: it is known to be as found, and nothing else was asked for."""
+        """Whether there is nothing to store: no value was changed since it was read, and nothing else was asked for."""
         return self._holder.is_nothing(self._wishes()) and self.is_as_found()
 
     @property

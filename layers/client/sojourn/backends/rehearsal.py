@@ -1,4 +1,4 @@
-"""Requests that are made up to where they would be sent, so that the first real one of a process is like any other."""
+"""Requests that are built and signed but not sent, so that the first real one takes as long as a later one."""
 
 import json
 import threading
@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def rehearsing(client: "DynamoDBClient") -> "Iterator[DynamoDBClient]":
-    """Requests of ``client`` are made, signed and answered in here, and not sent: it finds what it puts last.
+    """Inside the block, requests of ``client`` are built and signed but not sent; a table in memory answers them.
 
-    That is for the thread that rehearses; what others ask meanwhile is sent.
-
-    At the end, outside of any request's time, it connects, by asking the endpoint whether it is well: unsigned, of no
-    table, and free. An endpoint that does not answer is no error yet.
+    That holds for the calling thread; requests of other threads are sent. At the end of the block the client connects:
+    it sends a GET to the endpoint, unsigned, of no table, and free. No answer is no error here.
     """
     rehearsal = _Rehearsal()
     client.meta.events.register(SENDING, rehearsal.answer)  # type: ignore[arg-type]  # it takes an answer
@@ -42,7 +40,7 @@ def rehearsing(client: "DynamoDBClient") -> "Iterator[DynamoDBClient]":
 
 
 class _Rehearsal:
-    """DynamoDB, as much of it as a life needs: it has what is put, and says yes to everything else."""
+    """A table in memory: it keeps the items that are put, and accepts every other write."""
 
     def __init__(self) -> None:
         self.url: str | None = None
